@@ -1,0 +1,27 @@
+//! Specimens: hosts with one planted bug each. They measure the simulator, which proves nothing until it has found them.
+//!
+//! Every specimen is a real class of bug. Its module says what is wrong, where it was seen, which invariant of the
+//! contract it breaks and which fault that needs; `NAME` is its name, `BUG` what is wrong in one line, and `host` makes
+//! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
+//! is wrong is shared with [`control`], in which nothing is.
+//!
+//! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory and does not tell damage by
+//! the medium from a torn tail.
+
+mod plain;
+
+pub mod ack_then_timer_flush;
+pub mod canary;
+pub mod commit_mark_unchecked;
+pub mod control;
+pub mod crc_omits_length;
+pub mod failed_append_leaves_bytes;
+pub mod fsync_error_ignored;
+pub mod fsync_retried;
+pub mod rename_unsynced_tmp;
+pub mod seal_rename_not_synced;
+pub mod segment_dir_not_synced;
+pub mod store_parent_not_synced;
+
+#[cfg(test)]
+mod tests;

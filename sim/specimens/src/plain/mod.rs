@@ -1,0 +1,224 @@
+//! The plain host: a simple, correct host that specimens are made from by changing one of its [`Steps`].
+//!
+//! ```text
+//! ROOT/host/                  clock and identity
+//! LOCATION/STORE              its being there says that there is a store; made last, removed first
+//! LOCATION/lock               flock of the one writer
+//! LOCATION/FIRST-SALT.log     a segment: a few frames, from number FIRST on, with SALT in each
+//! LOCATION/blocks/            ID.open, ID.sealed
+//! LOCATION/snapshots/         ID.snap: manifests, the last number and the sealed blocks
+//! ```
+//!
+//! An open reads the whole log into memory, and reads are served from there. Operations that write take turns; one that
+//! fails or is dropped half-way leaves a handle that refuses all further work, reads included, until the store is opened
+//! again. A segment is written by one handle only, so that at an open only the last one can be torn: its whole frames are
+//! written again in place (they may be in the page cache only, marked clean by a failed fsync), its rest is cut off.
+//!
+//! Correct in the fault classes `crash` and `error`. Damage by the medium is not detected: the log ends at the first bad
+//! frame, whatever lies behind it. That also keeps a planted bug from showing as an error of open, where what it breaks is
+//! that a record is gone.
+
+mod files;
+mod gate;
+mod lifecycle;
+mod manifest;
+mod marks;
+mod recover;
+mod store;
+mod turn;
+
+use asl_host::env::Env;
+use asl_host::frame::{self, HEADER_LEN};
+use asl_host::fs::{File, FileSystem, write_all_at};
+use asl_host::{Capabilities, Durability, Exclusion, Host, HostIdentity, HostTime, Result, StoreLocation};
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use files::retry;
+pub(crate) use store::PlainStore;
+
+/// The longest record in bytes.
+const RECORD_LEN_MAX: u32 = 1 << 20;
+
+/// Where a record goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The segment's salt.
+    pub(crate) salt: u64,
+    /// The record's number.
+    pub(crate) seq: u64,
+    /// Where in the segment's file it begins.
+    pub(crate) offset: u64,
+}
+
+/// What a segment was found to hold.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// The records of its valid beginning.
+    pub(crate) records: Vec<Vec<u8>>,
+    /// Where that ends.
+    pub(crate) end: usize,
+}
+
+/// The steps that a bug can be planted in. As they stand here they are right. There is one of these for each open store.
+pub(crate) trait Steps: Default + Send + Sync + 'static {
+    /// Whether the block operations work.
+    const BLOCKS: bool = false;
+    /// Whether the snapshot operations work.
+    const SNAPSHOTS: bool = false;
+    /// How many records a segment takes: few, so that a short run has several segments.
+    const SEGMENT_RECORDS: u64 = 8;
+
+    /// Makes the name of the store's directory durable, in a creation and at every open.
+    fn sync_parent<F: FileSystem>(
+        &self,
+        fs: &F,
+        parent: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(fs.sync_dir(parent)) }
+    }
+
+    /// Makes the name of a segment durable that an append has just created.
+    fn sync_segment_name<F: FileSystem>(
+        &self,
+        fs: &F,
+        dir: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(fs.sync_dir(dir)) }
+    }
+
+    /// Writes a record into a segment and makes it durable. Returns where it ends.
+    fn put_record<F: File, E: Env>(
+        &self,
+        file: &F,
+        env: &E,
+        place: Place,
+        record: &[u8],
+    ) -> impl Future<Output = io::Result<u64>> + Send {
+        async move {
+            let bytes = Self::encode(place, record);
+            write_all_at(file, &bytes, place.offset).await?;
+            self.sync_record(file, env).await?;
+            Ok(place.offset + bytes.len() as u64)
+        }
+    }
+
+    /// Makes durable what was written last, before it is acknowledged.
+    fn sync_record<F: File, E: Env>(
+        &self,
+        file: &F,
+        _env: &E,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(file.sync_data()) }
+    }
+
+    /// Makes durable what `sync_record` did not: at a flush, at a close, and before another segment is begun.
+    fn sync_rest<F: File>(&self, _file: &F) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// After a write that failed: where the next record is to go, or `None` if the handle should refuse further work.
+    fn end_after_failure<F: File>(
+        &self,
+        _file: &F,
+        _error: &io::Error,
+    ) -> impl Future<Output = Option<u64>> + Send {
+        async { None }
+    }
+
+    /// A record as it stands in a segment.
+    fn encode(place: Place, record: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_LEN + record.len());
+        // No watermark: this host does not tell damage from a torn tail.
+        frame::encode(&mut bytes, place.salt, place.seq, 0, record);
+        bytes
+    }
+
+    /// Finds the records in a segment's bytes that `encode` put there.
+    fn scan(bytes: &[u8], salt: u64, first: u64) -> Scan {
+        let mut scan = Scan::default();
+        while let Some(frame) = frame::decode(&bytes[scan.end..], salt)
+            .filter(|frame| frame.seq == first + scan.records.len() as u64)
+        {
+            let end = scan.end + frame.len();
+            scan.records.push(bytes[scan.end + HEADER_LEN..end].to_vec());
+            scan.end = end;
+        }
+        scan
+    }
+
+    /// Makes a snapshot's manifest durable before it gets its name.
+    fn sync_manifest<F: File>(&self, file: &F) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(file.sync_data()) }
+    }
+
+    /// Makes the name of a sealed block durable.
+    fn sync_sealed_name<F: FileSystem>(
+        &self,
+        fs: &F,
+        dir: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(fs.sync_dir(dir)) }
+    }
+}
+
+/// The seams, and the host's directory.
+#[derive(Debug)]
+struct Shared<F, E> {
+    fs: F,
+    env: E,
+    root: PathBuf,
+}
+
+/// The plain host with these steps.
+#[derive(Debug)]
+pub(crate) struct Plain<F, E, S> {
+    shared: Arc<Shared<F, E>>,
+    marks: marks::Marks,
+    steps: PhantomData<fn() -> S>,
+}
+
+impl<F: FileSystem, E: Env, S: Steps> Plain<F, E, S> {
+    pub(crate) fn new(fs: F, env: E, root: &str) -> Plain<F, E, S> {
+        let shared = Arc::new(Shared { fs, env, root: PathBuf::from(root) });
+        Plain { shared, marks: marks::Marks::default(), steps: PhantomData }
+    }
+}
+
+impl<F: FileSystem, E: Env, S: Steps> Host for Plain<F, E, S> {
+    type Store = PlainStore<F, E, S>;
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            durability: Durability::OnAppend,
+            exclusion: Exclusion::Refuse,
+            blocks: S::BLOCKS,
+            snapshots: S::SNAPSHOTS,
+            append_unit: 1,
+            max_record_len: RECORD_LEN_MAX,
+        }
+    }
+
+    async fn create_store(&self, location: &StoreLocation) -> Result<PlainStore<F, E, S>> {
+        lifecycle::create(&self.shared, files::Paths::of(location)).await
+    }
+
+    async fn open_store(&self, location: &StoreLocation) -> Result<PlainStore<F, E, S>> {
+        lifecycle::open(&self.shared, files::Paths::of(location)).await
+    }
+
+    async fn destroy_store(&self, location: &StoreLocation) -> Result<()> {
+        lifecycle::destroy::<F, E, S>(&self.shared, files::Paths::of(location)).await
+    }
+
+    async fn now(&self) -> Result<HostTime> {
+        self.marks.now(&self.shared).await
+    }
+
+    async fn identity(&self) -> Result<HostIdentity> {
+        self.marks.identity(&self.shared).await
+    }
+}

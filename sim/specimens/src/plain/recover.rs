@@ -1,0 +1,82 @@
+//! Recovery: what a crash left, made durable before anyone sees it.
+//!
+//! It creates no file and makes none longer, so it works on a full disk. Crashing anywhere in it and recovering again is
+//! harmless: each step removes what no open has shown, or repeats bytes that are there.
+
+use super::Steps;
+use super::files::{Paths, list, parse_segment, retry};
+use super::lifecycle::directories;
+use asl_host::fs::{File, FileSystem, OpenMode, read_whole, write_all_at};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What an open shows.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    pub(super) records: Vec<Arc<[u8]>>,
+    pub(super) sealed: BTreeSet<String>,
+    pub(super) snapshots: BTreeSet<String>,
+}
+
+pub(super) async fn recover<F: FileSystem, S: Steps>(
+    fs: &F,
+    steps: &S,
+    paths: &Paths,
+) -> io::Result<Recovered> {
+    let records = recover_log::<F, S>(fs, paths).await?;
+    let sealed = if S::BLOCKS { finished(fs, &paths.blocks, ".sealed").await? } else { BTreeSet::new() };
+    let snapshots =
+        if S::SNAPSHOTS { finished(fs, &paths.snapshots, ".snap").await? } else { BTreeSet::new() };
+    // A process that was killed may have left names that no sync has covered.
+    for dir in directories::<S>(paths) {
+        retry!(fs.sync_dir(dir))?;
+    }
+    retry!(fs.sync_dir(&paths.dir))?;
+    steps.sync_parent(fs, &paths.parent).await?;
+    Ok(Recovered { records, sealed, snapshots })
+}
+
+/// The records up to the first that is missing. A segment that does not continue them is removed.
+async fn recover_log<F: FileSystem, S: Steps>(fs: &F, paths: &Paths) -> io::Result<Vec<Arc<[u8]>>> {
+    let mut records: Vec<Arc<[u8]>> = Vec::new();
+    let mut last = None;
+    // Names sort by first number.
+    for (first, salt) in list(fs, &paths.dir).await?.iter().filter_map(|name| parse_segment(name)) {
+        let path = paths.segment(first, salt);
+        if first == records.len() as u64 + 1 {
+            let file = retry!(fs.open(&path, OpenMode::ReadWrite))?;
+            let mut bytes = read_whole(&file).await?;
+            let scan = S::scan(&bytes, salt, first);
+            if !scan.records.is_empty() {
+                records.extend(scan.records.into_iter().map(Arc::from));
+                bytes.truncate(scan.end);
+                last = Some((file, bytes));
+                continue;
+            }
+        }
+        retry!(fs.unlink(&path))?;
+    }
+    // A segment is begun when the one before it is durable, so that only the last one needs this.
+    if let Some((file, bytes)) = last {
+        retry!(file.set_len(bytes.len() as u64))?;
+        write_all_at(&file, &bytes, 0).await?;
+        retry!(file.sync_all())?;
+    }
+    Ok(records)
+}
+
+/// The finished files of a directory, without their ending. What was not finished is removed.
+async fn finished<F: FileSystem>(fs: &F, dir: &Path, ending: &str) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for name in list(fs, dir).await? {
+        match name.strip_suffix(ending) {
+            Some(id) => {
+                found.insert(id.to_owned());
+            }
+            None => retry!(fs.unlink(&dir.join(&name)))?,
+        }
+    }
+    Ok(found)
+}

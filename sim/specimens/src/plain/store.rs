@@ -1,0 +1,358 @@
+//! The handle to an open store: a writer, or a view of a snapshot.
+
+use super::files::{Paths, failed, random_name, retry, write_new};
+use super::manifest;
+use super::recover::Recovered;
+use super::turn::{OpenBlock, Segment, State, Turn, Writer};
+use super::{Place, RECORD_LEN_MAX, Shared, Steps};
+use asl_host::env::Env;
+use asl_host::fs::{File, FileSystem, OpenMode, read_full_at, read_whole, write_all_at};
+use asl_host::{BlockId, ErrorKind, LogSeq, Operation, Record, Result, SnapshotId, Store, StoreError};
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, MutexGuard};
+
+/// A handle to a store of a plain host.
+#[derive(Debug)]
+pub(crate) struct PlainStore<F: FileSystem, E, S> {
+    shared: Arc<Shared<F, E>>,
+    paths: Paths,
+    steps: S,
+    role: Role<F::File>,
+}
+
+#[derive(Debug)]
+enum Role<L> {
+    Writer(Writer<L>),
+    View { records: Vec<Arc<[u8]>>, blocks: BTreeSet<String> },
+}
+
+impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
+    pub(super) fn writer(
+        shared: Arc<Shared<F, E>>,
+        paths: Paths,
+        steps: S,
+        lock: F::File,
+        recovered: Recovered,
+    ) -> PlainStore<F, E, S> {
+        PlainStore { shared, paths, steps, role: Role::Writer(Writer::new(lock, recovered)) }
+    }
+
+    fn error(&self, kind: ErrorKind, operation: Operation) -> StoreError {
+        StoreError::new(kind, operation, self.paths.name())
+    }
+
+    /// The writer that this is, if it is one.
+    fn as_writer(&self, operation: Operation) -> Result<&Writer<F::File>> {
+        match &self.role {
+            Role::Writer(writer) => Ok(writer),
+            Role::View { .. } => Err(self.error(ErrorKind::ReadOnly, operation)),
+        }
+    }
+
+    /// The writer's state, unless it refuses work.
+    fn look<'a>(
+        &self,
+        writer: &'a Writer<F::File>,
+        operation: Operation,
+    ) -> Result<MutexGuard<'a, State<F::File>>> {
+        let state = writer.state();
+        if state.refuses { Err(self.error(ErrorKind::Closed, operation)) } else { Ok(state) }
+    }
+
+    /// The writer, and the turn to write.
+    async fn turn(&self, operation: Operation) -> Result<(&Writer<F::File>, Turn<'_, F::File>)> {
+        let writer = self.as_writer(operation)?;
+        let turn = writer.turn().await;
+        drop(self.look(writer, operation)?);
+        Ok((writer, turn))
+    }
+
+    fn offered(&self, offered: bool, operation: Operation) -> Result<()> {
+        if offered { Ok(()) } else { Err(self.error(ErrorKind::Unsupported, operation)) }
+    }
+
+    async fn append_expecting(&self, expected: Option<LogSeq>, record: &[u8]) -> Result<LogSeq> {
+        let operation = Operation::Append;
+        drop(self.look(self.as_writer(operation)?, operation)?);
+        if record.len() as u64 > u64::from(RECORD_LEN_MAX) {
+            return Err(self.error(ErrorKind::TooLarge, operation));
+        }
+        let (writer, mut turn) = self.turn(operation).await?;
+        let seq = writer.state().records.len() as u64 + 1;
+        if expected.is_some_and(|expected| expected.0 != seq) {
+            return Err(self.error(ErrorKind::ConcurrentModification, operation));
+        }
+        turn.begin();
+        let segment = self.segment(writer, seq).await.map_err(failed(operation, &self.paths.dir))?;
+        let place = Place { salt: segment.salt, seq, offset: segment.end };
+        let put = self.steps.put_record(&*segment.file, &self.shared.env, place, record).await;
+        let end = match &put {
+            Ok(end) => Some(*end),
+            Err(error) => self.steps.end_after_failure(&*segment.file, error).await,
+        };
+        // Without an end the turn ends in doubt.
+        if let Some(end) = end {
+            let mut state = writer.state();
+            if put.is_ok() {
+                state.records.push(Arc::from(record));
+            }
+            state.segment = Some(Segment { end, ..segment });
+            turn.finish();
+        }
+        put.map(|_| LogSeq(seq)).map_err(failed(operation, &self.paths.dir))
+    }
+
+    /// The segment that a record of this number goes into, made if need be.
+    async fn segment(&self, writer: &Writer<F::File>, seq: u64) -> io::Result<Segment<F::File>> {
+        let current = writer.state().segment.clone();
+        if let Some(segment) = current {
+            if seq - segment.first < S::SEGMENT_RECORDS {
+                return Ok(segment);
+            }
+            self.steps.sync_rest(&*segment.file).await?;
+        }
+        let (fs, salt) = (&self.shared.fs, self.shared.env.random_u64());
+        let file = retry!(fs.open(&self.paths.segment(seq, salt), OpenMode::CreateNew))?;
+        self.steps.sync_segment_name(fs, &self.paths.dir).await?;
+        Ok(Segment { file: Arc::new(file), first: seq, salt, end: 0 })
+    }
+
+    async fn sync_log(&self, writer: &Writer<F::File>, turn: &mut Turn<'_, F::File>) -> io::Result<()> {
+        let segment = writer.state().segment.clone();
+        if let Some(segment) = segment {
+            turn.begin();
+            self.steps.sync_rest(&*segment.file).await?;
+            turn.finish();
+        }
+        Ok(())
+    }
+
+    /// A block that may be changed.
+    fn open_block(
+        &self,
+        state: &State<F::File>,
+        id: &str,
+        operation: Operation,
+    ) -> Result<OpenBlock<F::File>> {
+        if state.sealed.contains(id) {
+            return Err(self.error(ErrorKind::ReadOnly, operation));
+        }
+        state.open_blocks.get(id).cloned().ok_or_else(|| self.error(ErrorKind::NotFound, operation))
+    }
+
+    async fn read_sealed(&self, id: &str) -> Result<Vec<u8>> {
+        let path = self.paths.sealed_block(id);
+        let read = async {
+            let file = retry!(self.shared.fs.open(&path, OpenMode::Read))?;
+            read_whole(&file).await
+        };
+        read.await.map_err(failed(Operation::ReadBlock, &path))
+    }
+
+    /// Publishes a manifest: written, synced, renamed, its directory synced.
+    async fn publish(&self, id: &str, content: &[u8]) -> io::Result<()> {
+        let (fs, dir) = (&self.shared.fs, &self.paths.snapshots);
+        let temporary = dir.join(format!("{id}.tmp"));
+        let file = write_new(fs, &temporary, content).await?;
+        self.steps.sync_manifest(&file).await?;
+        retry!(fs.rename(&temporary, &self.paths.manifest(id)))?;
+        retry!(fs.sync_dir(dir))
+    }
+}
+
+impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
+    async fn append(&self, record: &[u8]) -> Result<LogSeq> {
+        self.append_expecting(None, record).await
+    }
+
+    async fn append_if(&self, expected_next: LogSeq, record: &[u8]) -> Result<LogSeq> {
+        self.append_expecting(Some(expected_next), record).await
+    }
+
+    async fn flush(&self) -> Result<LogSeq> {
+        let operation = Operation::Flush;
+        let (writer, mut turn) = self.turn(operation).await?;
+        self.sync_log(writer, &mut turn).await.map_err(failed(operation, &self.paths.dir))?;
+        Ok(LogSeq(writer.state().records.len() as u64))
+    }
+
+    async fn durable_upto(&self) -> Result<LogSeq> {
+        let count = match &self.role {
+            Role::Writer(writer) => self.look(writer, Operation::DurableUpto)?.records.len(),
+            Role::View { records, .. } => records.len(),
+        };
+        Ok(LogSeq(count as u64))
+    }
+
+    async fn read(&self, from: LogSeq, limit: usize) -> Result<Vec<Record>> {
+        Ok(match &self.role {
+            Role::Writer(writer) => slice(&self.look(writer, Operation::Read)?.records, from, limit),
+            Role::View { records, .. } => slice(records, from, limit),
+        })
+    }
+
+    async fn close(&self) -> Result<()> {
+        let operation = Operation::Close;
+        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        let mut turn = writer.turn().await;
+        let mut closed = self.look(writer, operation).map(drop);
+        if closed.is_ok() {
+            closed = self.sync_log(writer, &mut turn).await.map_err(failed(operation, &self.paths.dir));
+        }
+        let mut state = writer.state();
+        state.refuses = true;
+        let lock = state.lock.take();
+        drop(state);
+        drop(lock);
+        closed
+    }
+
+    async fn create_block(&self) -> Result<BlockId> {
+        let operation = Operation::CreateBlock;
+        self.offered(S::BLOCKS, operation)?;
+        let (writer, mut turn) = self.turn(operation).await?;
+        let id = random_name(&self.shared.env);
+        let path = self.paths.open_block(&id);
+        turn.begin();
+        let file =
+            retry!(self.shared.fs.open(&path, OpenMode::CreateNew)).map_err(failed(operation, &path))?;
+        turn.finish();
+        writer.state().open_blocks.insert(id.clone(), OpenBlock { file: Arc::new(file), len: 0 });
+        Ok(BlockId::new(id))
+    }
+
+    async fn write_block(&self, block: &BlockId, data: &[u8]) -> Result<()> {
+        let operation = Operation::WriteBlock;
+        self.offered(S::BLOCKS, operation)?;
+        let (writer, mut turn) = self.turn(operation).await?;
+        let mut open = self.open_block(&writer.state(), block.as_str(), operation)?;
+        turn.begin();
+        let written = write_all_at(&*open.file, data, open.len).await;
+        written.map_err(failed(operation, &self.paths.open_block(block.as_str())))?;
+        turn.finish();
+        open.len += data.len() as u64;
+        writer.state().open_blocks.insert(block.as_str().to_owned(), open);
+        Ok(())
+    }
+
+    async fn seal_block(&self, block: &BlockId) -> Result<()> {
+        let operation = Operation::SealBlock;
+        self.offered(S::BLOCKS, operation)?;
+        let (writer, mut turn) = self.turn(operation).await?;
+        let open = self.open_block(&writer.state(), block.as_str(), operation)?;
+        let (from, to) = (self.paths.open_block(block.as_str()), self.paths.sealed_block(block.as_str()));
+        turn.begin();
+        let sealed = async {
+            retry!(open.file.sync_all())?;
+            retry!(self.shared.fs.rename(&from, &to))?;
+            self.steps.sync_sealed_name(&self.shared.fs, &self.paths.blocks).await
+        };
+        sealed.await.map_err(failed(operation, &from))?;
+        turn.finish();
+        let mut state = writer.state();
+        state.open_blocks.remove(block.as_str());
+        state.sealed.insert(block.as_str().to_owned());
+        Ok(())
+    }
+
+    async fn read_block(&self, block: &BlockId) -> Result<Vec<u8>> {
+        let operation = Operation::ReadBlock;
+        self.offered(S::BLOCKS, operation)?;
+        let id = block.as_str();
+        let (sealed, open) = match &self.role {
+            Role::View { blocks, .. } => (blocks.contains(id), None),
+            Role::Writer(writer) => {
+                let state = self.look(writer, operation)?;
+                (state.sealed.contains(id), state.open_blocks.get(id).cloned())
+            }
+        };
+        if sealed {
+            return self.read_sealed(id).await;
+        }
+        let open = open.ok_or_else(|| self.error(ErrorKind::NotFound, operation))?;
+        let mut content = vec![0; usize::try_from(open.len).expect("it was written from memory")];
+        let filled = read_full_at(&*open.file, &mut content, 0).await;
+        content.truncate(filled.map_err(failed(operation, &self.paths.open_block(id)))?);
+        Ok(content)
+    }
+
+    async fn list_blocks(&self) -> Result<Vec<BlockId>> {
+        let operation = Operation::ListBlocks;
+        self.offered(S::BLOCKS, operation)?;
+        Ok(match &self.role {
+            Role::View { blocks, .. } => blocks.iter().map(BlockId::new).collect(),
+            Role::Writer(writer) => self.look(writer, operation)?.sealed.iter().map(BlockId::new).collect(),
+        })
+    }
+
+    async fn create_snapshot(&self) -> Result<SnapshotId> {
+        let operation = Operation::CreateSnapshot;
+        self.offered(S::SNAPSHOTS, operation)?;
+        let (writer, mut turn) = self.turn(operation).await?;
+        self.sync_log(writer, &mut turn).await.map_err(failed(operation, &self.paths.dir))?;
+        let id = random_name(&self.shared.env);
+        let content = {
+            let state = writer.state();
+            manifest::encode(&id, state.records.len(), &state.sealed)
+        };
+        turn.begin();
+        self.publish(&id, &content).await.map_err(failed(operation, &self.paths.snapshots))?;
+        turn.finish();
+        writer.state().snapshots.insert(id.clone());
+        Ok(SnapshotId::new(id))
+    }
+
+    async fn mount_snapshot(&self, snapshot: &SnapshotId) -> Result<PlainStore<F, E, S>> {
+        let operation = Operation::MountSnapshot;
+        self.offered(S::SNAPSHOTS, operation)?;
+        // With the turn, so that the snapshot is not deleted meanwhile.
+        let (writer, _turn) = self.turn(operation).await?;
+        if !writer.state().snapshots.contains(snapshot.as_str()) {
+            return Err(self.error(ErrorKind::NotFound, operation));
+        }
+        let path = self.paths.manifest(snapshot.as_str());
+        let view = manifest::load(&self.shared.fs, &path, snapshot.as_str()).await;
+        let (last, blocks) = view.map_err(failed(operation, &path))?;
+        // Records are never taken back: what the manifest names is there.
+        let records = writer.state().records.iter().take(last).cloned().collect();
+        let role = Role::View { records, blocks };
+        Ok(PlainStore { shared: self.shared.clone(), paths: self.paths.clone(), steps: S::default(), role })
+    }
+
+    async fn list_snapshots(&self) -> Result<Vec<SnapshotId>> {
+        let operation = Operation::ListSnapshots;
+        self.offered(S::SNAPSHOTS, operation)?;
+        let writer = self.as_writer(operation)?;
+        Ok(self.look(writer, operation)?.snapshots.iter().map(SnapshotId::new).collect())
+    }
+
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Result<()> {
+        let operation = Operation::DeleteSnapshot;
+        self.offered(S::SNAPSHOTS, operation)?;
+        let (writer, mut turn) = self.turn(operation).await?;
+        if !writer.state().snapshots.contains(snapshot.as_str()) {
+            return Err(self.error(ErrorKind::NotFound, operation));
+        }
+        let path = self.paths.manifest(snapshot.as_str());
+        turn.begin();
+        let deleted = async {
+            retry!(self.shared.fs.unlink(&path))?;
+            retry!(self.shared.fs.sync_dir(&self.paths.snapshots))
+        };
+        deleted.await.map_err(failed(operation, &path))?;
+        turn.finish();
+        writer.state().snapshots.remove(snapshot.as_str());
+        Ok(())
+    }
+
+    fn append_unit(&self) -> u32 {
+        1
+    }
+}
+
+fn slice(records: &[Arc<[u8]>], from: LogSeq, limit: usize) -> Vec<Record> {
+    let skip = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
+    let numbered = (1..).map(LogSeq).zip(records).skip(skip).take(limit);
+    numbered.map(|(seq, data)| Record { seq, data: data.to_vec() }).collect()
+}

@@ -1,0 +1,162 @@
+//! Stored cases: a failing scenario with its decisions, as JSON that replays after the generator has changed.
+//!
+//! A case names its format and version first; a reader refuses what is newer than itself. Format 1 has no predecessor.
+
+use crate::decide::{Decider, Decisions};
+use crate::scenario::Scenario;
+use crate::trace::TraceHash;
+use crate::trial::Trial;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a case file calls itself.
+const FORMAT: &str = "asl-sim-case";
+/// The version that is written, and the newest that is read.
+pub const VERSION: u32 = 1;
+/// No case is longer than this many bytes.
+const LEN_MAX: u64 = 64 << 20;
+
+/// A failing run, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    format: String,
+    version: u32,
+    /// Name of the target that failed.
+    pub target: String,
+    /// The seed that it came from, if it came from one.
+    pub seed: Option<String>,
+    /// What went wrong, for people.
+    pub story: Vec<String>,
+    /// The primary invariant that broke, or `hang`.
+    pub invariant: String,
+    /// What tells this failure from others.
+    pub signature: String,
+    /// The hash of the failing run's trace.
+    pub trace_hash: TraceHash,
+    /// The program that wrote it: traces are compared only if it is the same.
+    pub build: String,
+    /// What was run.
+    pub scenario: Scenario,
+    /// The decisions that were not 0.
+    pub decisions: Decisions,
+}
+
+/// A name for this build of the simulator.
+pub fn build() -> String {
+    format!("asl-sim {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Why a case cannot be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The file cannot be read.
+    Io(io::Error),
+    /// It is no case, or a damaged one.
+    Damaged(String),
+    /// It was written by a newer version.
+    Future(u64),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io(error) => error.fmt(f),
+            ReadError::Damaged(why) => write!(f, "not a whole case file: {why}"),
+            ReadError::Future(version) => {
+                write!(f, "it has format version {version}, this program reads {VERSION}: use a newer asl-sim")
+            }
+        }
+    }
+}
+
+/// The head of a case of any version.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u64,
+}
+
+impl Case {
+    /// The case of a trial that failed. The trial's decider was recording.
+    ///
+    /// # Panics
+    ///
+    /// If the trial passed.
+    pub fn of(trial: &Trial, target: &str, seed: Option<u64>, story: Vec<String>) -> Case {
+        let signature = trial.signature().expect("a case is of a failure");
+        Case {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            target: target.to_owned(),
+            seed: seed.map(|seed| format!("{seed:#x}")),
+            story,
+            invariant: trial.verdict.primary().map_or("hang", |violation| violation.name()).to_owned(),
+            signature,
+            trace_hash: trial.outcome.trace,
+            build: build(),
+            scenario: Scenario::clone(&trial.scenario),
+            decisions: trial.outcome.decisions.clone(),
+        }
+    }
+
+    /// Answers every question as the case has it.
+    pub fn decider(&self) -> Decider {
+        Decider::replaying(self.decisions.clone())
+    }
+
+    /// A case from its text.
+    pub fn parse(text: &str) -> Result<Case, ReadError> {
+        if text.trim().is_empty() {
+            return Err(ReadError::Damaged("it is empty".to_owned()));
+        }
+        let damaged = |error: serde_json::Error| ReadError::Damaged(error.to_string());
+        let head: Head = serde_json::from_str(text).map_err(damaged)?;
+        if head.format != FORMAT {
+            return Err(ReadError::Damaged(format!("its format is {:?}, not {FORMAT:?}", head.format)));
+        }
+        if head.version > u64::from(VERSION) {
+            return Err(ReadError::Future(head.version));
+        }
+        let case: Case = serde_json::from_str(text).map_err(damaged)?;
+        case.scenario.validate().map_err(ReadError::Damaged)?;
+        Ok(case)
+    }
+
+    /// Reads a case file.
+    pub fn load(path: &Path) -> Result<Case, ReadError> {
+        let metadata = std::fs::metadata(path).map_err(ReadError::Io)?;
+        if metadata.len() > LEN_MAX {
+            return Err(ReadError::Damaged(format!("{} bytes are too many for one", metadata.len())));
+        }
+        let bytes = std::fs::read(path).map_err(ReadError::Io)?;
+        let text = String::from_utf8(bytes).map_err(|_| ReadError::Damaged("it is not text".to_owned()))?;
+        Case::parse(&text)
+    }
+
+    /// The text of the case.
+    ///
+    /// # Panics
+    ///
+    /// Never: a case is plain data.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a case is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// Writes the case into a directory, whole or not at all, and returns its path. A case of the same name is replaced.
+    pub fn save(&self, dir: &Path) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(dir)?;
+        let target = self.target.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let seed = self.seed.as_deref().unwrap_or("case");
+        let path = dir.join(format!("{target}-{seed}.json"));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        io::Write::write_all(&mut file, self.to_json().as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| error.error)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,104 @@
+//! `append-durable`: what must survive survives every crash
+//!
+//! Source: section 6, "writes are durable after append or flush".
+//!
+//! Everything acknowledged (by a host that is durable on append), or covered by a flush, a snapshot or what was
+//! called durable, is in the log after every crash, and in every read that begins after it.
+//!
+//! Not checked: records that nobody was told of
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "append-durable",
+    sentence: "what must survive survives every crash",
+    not_checked: "records that nobody was told of",
+    applies: super::always,
+    breaches: &[Breach::AckedLost, Breach::CalledDurable],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story};
+    use crate::history::{Ask, Told};
+
+    const FLUSH: Ask = Ask::Flush { place: MAIN };
+
+    #[test]
+    fn acknowledged_records_survive() {
+        Story::new().append(1, 1).append(2, 2).crash_and_open().read(&[1, 2]).keeps("append-durable");
+        Story::new().append(1, 1).append(2, 2).crash_and_open().read(&[1]).breaks("append-durable");
+        Story::new().append(1, 1).crash_and_open().read(&[]).breaks("append-durable");
+    }
+
+    #[test]
+    fn an_unflushed_record_of_a_host_that_flushes_may_go_with_all_that_follow_it() {
+        Story::on_flush().append(1, 1).append(2, 2).crash_and_open().read(&[1]).keeps("append-durable");
+        let mut story = Story::on_flush();
+        story.append(1, 1).ask(FLUSH, Told::Seq(1)).append(2, 2).crash_and_open().read(&[]);
+        story.breaks("append-durable");
+    }
+
+    #[test]
+    fn an_append_that_a_flush_did_not_wait_for_is_not_covered() {
+        let mut story = Story::on_flush();
+        let flushing = story.begin(1, FLUSH);
+        story.append(1, 1).tell(flushing, Told::Seq(0)).crash_and_open().read(&[]).keeps("append-durable");
+    }
+
+    #[test]
+    fn a_lost_unflushed_number_may_be_used_again() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().read(&[1]).append(3, 2).read(&[1, 3]);
+        story.keeps("append-durable");
+    }
+
+    #[test]
+    fn what_is_called_durable_is_there() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).ask(Ask::DurableUpto { place: MAIN }, Told::Seq(1)).crash_and_open().read(&[]);
+        story.breaks("append-durable");
+        let mut story = Story::new();
+        story.append(1, 1).ask(Ask::DurableUpto { place: MAIN }, Told::Seq(2)).breaks("append-durable");
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).ask(FLUSH, Told::Seq(1)).breaks("append-durable");
+        let mut story = Story::on_flush();
+        story.append_in_doubt(1).ask(Ask::DurableUpto { place: MAIN }, Told::Seq(1)).crash_and_open().read(&[]);
+        story.breaks("append-durable");
+    }
+
+    #[test]
+    fn a_snapshot_covers_what_was_acknowledged_before_it() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).snapshot("s");
+        story.crash_and_open().read(&[]).breaks("append-durable");
+    }
+
+    #[test]
+    fn a_read_shows_what_was_acknowledged_before_it_began_and_need_not_show_more() {
+        Story::new().append(1, 1).append(2, 2).read(&[1]).breaks("append-durable");
+        let mut story = Story::new();
+        let reading = story.begin(1, Ask::Read { place: MAIN, from: 1, limit: 0 });
+        story.append(1, 1).tell(reading, Told::Records(Vec::new())).keeps("append-durable");
+    }
+
+    #[test]
+    fn a_read_with_a_limit_says_nothing_of_what_follows() {
+        let mut story = Story::new();
+        story.append(1, 1).append(2, 2);
+        let records = vec![(1, story.payload(1))];
+        story.ask(Ask::Read { place: MAIN, from: 1, limit: 1 }, Told::Records(records)).keeps("log-prefix");
+        let records = vec![(1, story.payload(1))];
+        story.ask(Ask::Read { place: MAIN, from: 1, limit: 2 }, Told::Records(records)).breaks("append-durable");
+    }
+
+    #[test]
+    fn a_record_acknowledged_while_its_neighbour_was_not_needs_the_neighbour() {
+        let mut story = Story::new();
+        story.begin_append(1, 1);
+        story.append(2, 2).crash_and_open().read(&[1, 2]).keeps("append-durable");
+        let mut story = Story::new();
+        story.begin_append(1, 1);
+        story.append(2, 2).crash_and_open().read(&[]).breaks("append-durable");
+    }
+}

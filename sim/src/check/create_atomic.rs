@@ -1,0 +1,61 @@
+//! `create-atomic`: a crash in create leaves either nothing or a valid empty store
+//!
+//! Source: section 3.1, "must guarantee crash-consistent initialization".
+//!
+//! After a creation that nobody was told of, open says that there is nothing, or succeeds. That the store is empty
+//! is seen by the invariants of the log.
+//!
+//! Not checked: a creation that is cut short and then destroyed
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "create-atomic",
+    sentence: "a crash in create leaves either nothing or a valid empty store",
+    not_checked: "a creation that is cut short and then destroyed",
+    applies: super::always,
+    breaches: &[Breach::TornCreation],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
+
+    #[test]
+    fn a_creation_cut_short_leaves_nothing_or_a_store() {
+        let mut story = Story::blank();
+        story.begin(0, Ask::Create { place: MAIN });
+        story.crash().open().keeps("create-atomic");
+        let mut story = Story::blank();
+        story.begin(0, Ask::Create { place: MAIN });
+        story.crash().ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::NotFound));
+        story.ask(Ask::Create { place: MAIN }, Told::Done).keeps("create-atomic");
+    }
+
+    #[test]
+    fn a_creation_cut_short_that_can_neither_be_opened_nor_is_absent_is_torn() {
+        let mut story = Story::blank();
+        story.begin(0, Ask::Create { place: MAIN });
+        story.crash().ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::Io));
+        story.breaks("create-atomic");
+    }
+
+    #[test]
+    fn a_creation_that_failed_is_in_doubt_like_one_that_was_cut_short() {
+        let mut story = Story::blank();
+        let asked = story.begin(0, Ask::Create { place: MAIN });
+        story.fault().tell(asked, failed(ErrorKind::Io));
+        story.ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::Corrupt)).breaks("create-atomic");
+    }
+
+    #[test]
+    fn an_open_that_meets_a_fault_may_fail_whatever_it_opens() {
+        let mut story = Story::blank();
+        story.begin(0, Ask::Create { place: MAIN });
+        story.crash();
+        let asked = story.begin(0, Ask::Open { place: MAIN, second: false });
+        story.fault().tell(asked, failed(ErrorKind::Io)).open().keeps("create-atomic");
+    }
+}

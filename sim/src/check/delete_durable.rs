@@ -1,0 +1,70 @@
+//! `delete-durable`: a deleted snapshot or destroyed store does not come back
+//!
+//! Source: contract, "Operations".
+//!
+//! Once the deletion was acknowledged, or a list or open has shown that it happened. That nothing else went with it
+//! is seen by the other invariants.
+//!
+//! Not checked: what remains on the medium
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "delete-durable",
+    sentence: "a deleted snapshot or destroyed store does not come back",
+    not_checked: "what remains on the medium",
+    applies: super::always,
+    breaches: &[Breach::DeletedCameBack, Breach::DestroyedCameBack],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
+
+    #[test]
+    fn a_deleted_snapshot_stays_away() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.ask(Ask::DeleteSnapshot { snapshot }, Told::Done).crash_and_open().list_snapshots(&[]);
+        story.keeps("delete-durable");
+        story.crash_and_open().list_snapshots(&[snapshot]).breaks("delete-durable");
+    }
+
+    #[test]
+    fn a_deletion_in_doubt_is_settled_by_the_first_list() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.begin(0, Ask::DeleteSnapshot { snapshot });
+        story.crash_and_open().list_snapshots(&[]).crash_and_open().list_snapshots(&[snapshot]).breaks("delete-durable");
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.begin(0, Ask::DeleteSnapshot { snapshot });
+        story.crash_and_open().list_snapshots(&[snapshot]).crash_and_open().list_snapshots(&[]);
+        story.breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_destroyed_store_stays_away() {
+        let destroy = Ask::Destroy { place: MAIN, open: false };
+        let open = Ask::Open { place: MAIN, second: false };
+        let mut story = Story::new();
+        story.close().ask(destroy, Told::Done).crash().ask(open, failed(ErrorKind::NotFound)).keeps("delete-durable");
+        let mut story = Story::new();
+        story.close().ask(destroy, Told::Done).crash_and_open().breaks("delete-durable");
+        let mut story = Story::new();
+        story.close().begin(0, destroy);
+        story.crash().ask(open, failed(ErrorKind::NotFound)).crash_and_open().breaks("delete-durable");
+        let mut story = Story::new();
+        story.close().begin(0, destroy);
+        story.crash_and_open().crash().ask(open, failed(ErrorKind::NotFound)).breaks("create-durable");
+    }
+
+    #[test]
+    fn a_new_store_holds_nothing_of_the_old_one() {
+        let mut story = Story::new();
+        story.append(1, 1).close().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done);
+        story.ask(Ask::Create { place: MAIN }, Told::Done).crash_and_open().read(&[1]).breaks("delete-durable");
+    }
+}

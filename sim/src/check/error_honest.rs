@@ -1,0 +1,150 @@
+//! `error-honest`: errors carry the specification's codes, and say what is so
+//!
+//! Source: section 8 and contract, "Errors".
+//!
+//! Broken by an error whose code is not its kind's, an answer that the state of things does not call for (absent,
+//! existing, conflicting), an I/O fault told as corruption or absence, an error that no fault explains, and a
+//! panic.
+//!
+//! Not checked: the wording of messages, and that the same faults give the same error (replaying compares traces)
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "error-honest",
+    sentence: "errors carry the specification's codes, and say what is so",
+    not_checked: "the wording of messages, and that the same faults give the same error (replaying compares traces)",
+    applies: super::always,
+    breaches: &[Breach::WrongCode, Breach::WrongAnswer, Breach::FaultMisnamed, Breach::CauselessError, Breach::Panicked],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::decide::Site;
+    use crate::history::{Ask, Event, Place, Told};
+    use crate::scenario::FaultKind;
+    use asl_host::{Code, ErrorKind};
+
+    #[test]
+    fn an_io_fault_may_be_told_as_such_but_not_as_corruption() {
+        let mut story = Story::new();
+        story.fault();
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Io)).keeps("error-honest");
+        let mut story = Story::new();
+        story.fault();
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Corrupt)).breaks("error-honest");
+    }
+
+    #[test]
+    fn an_io_fault_is_not_absence() {
+        let mut story = Story::new();
+        story.crash();
+        let asked = story.begin(9, Ask::Open { place: MAIN, second: false });
+        story.fault().tell(asked, failed(ErrorKind::NotFound)).breaks("error-honest");
+        let mut story = Story::new();
+        story.crash();
+        let asked = story.begin(9, Ask::Destroy { place: MAIN, open: false });
+        story.fault().tell(asked, failed(ErrorKind::NotFound)).breaks("error-honest");
+    }
+
+    #[test]
+    fn a_stall_excuses_nothing() {
+        let mut story = Story::new();
+        story.history.push(Event::Fault { site: Site::Op(1), kind: FaultKind::Stall });
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Io)).breaks("error-honest");
+    }
+
+    #[test]
+    fn an_error_without_a_fault_is_not_honest() {
+        let mut story = Story::new();
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Io)).breaks("error-honest");
+    }
+
+    #[test]
+    fn a_fault_in_an_earlier_session_is_no_excuse() {
+        let mut story = Story::new();
+        story.fault().close().open();
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Io)).breaks("error-honest");
+    }
+
+    #[test]
+    fn a_code_is_its_kinds() {
+        let mut story = Story::new();
+        story.fault();
+        let asked = story.begin_append(0, 1);
+        let told = Told::Failed { kind: ErrorKind::NoSpace, code: Code::NotFound };
+        story.tell(asked, told).breaks("error-honest");
+    }
+
+    #[test]
+    fn existence_and_absence_are_told_as_they_are() {
+        let nowhere = Ask::Open { place: Place::Nowhere, second: false };
+        let mut story = Story::new();
+        story.ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists));
+        story.ask(nowhere, failed(ErrorKind::NotFound));
+        story.ask(Ask::Destroy { place: Place::Side, open: false }, failed(ErrorKind::NotFound)).keeps("error-honest");
+        Story::blank().ask(nowhere, Told::Done).breaks("error-honest");
+        Story::blank().ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists)).breaks("error-honest");
+        Story::blank().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done).breaks("error-honest");
+        Story::blank().ask(nowhere, failed(ErrorKind::Io)).breaks("error-honest");
+    }
+
+    #[test]
+    fn append_if_is_refused_only_when_the_next_number_may_be_another() {
+        let conditional = |story: &mut Story, expected, told| {
+            let data = story.payload(7);
+            story.ask(Ask::Append { place: MAIN, data, unique: true, expected: Some(expected) }, told);
+        };
+        let mut story = Story::new();
+        story.append(1, 1);
+        conditional(&mut story, 2, failed(ErrorKind::ConcurrentModification));
+        story.breaks("error-honest");
+        let mut story = Story::new();
+        story.append(1, 1);
+        conditional(&mut story, 1, failed(ErrorKind::ConcurrentModification));
+        story.keeps("error-honest");
+        let mut story = Story::new();
+        story.append_in_doubt(1);
+        conditional(&mut story, 1, failed(ErrorKind::ConcurrentModification));
+        story.keeps("error-honest");
+        let mut story = Story::new();
+        story.append(1, 1);
+        conditional(&mut story, 1, Told::Seq(2));
+        story.breaks("error-honest");
+    }
+
+    #[test]
+    fn a_conflict_may_be_with_an_append_that_came_meanwhile() {
+        let mut story = Story::new();
+        let data = story.payload(7);
+        let asked = story.begin(1, Ask::Append { place: MAIN, data, unique: true, expected: Some(1) });
+        story.append(2, 1);
+        story.tell(asked, failed(ErrorKind::ConcurrentModification)).keeps("error-honest");
+    }
+
+    #[test]
+    fn what_a_host_does_not_offer_it_may_refuse() {
+        let mut story = Story::new();
+        story.ask(Ask::ListBlocks, failed(ErrorKind::Unsupported)).breaks("error-honest");
+        let mut story = Story::new();
+        story.ask(Ask::ListSnapshots, failed(ErrorKind::Unsupported)).breaks("error-honest");
+        let mut story = Story::new();
+        story.history.capabilities.blocks = false;
+        story.history.capabilities.snapshots = false;
+        story.ask(Ask::ListBlocks, failed(ErrorKind::Unsupported));
+        story.ask(Ask::ListSnapshots, failed(ErrorKind::Unsupported)).keeps("error-honest");
+    }
+
+    #[test]
+    fn a_panic_is_not_an_answer() {
+        let mut story = Story::new();
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, Told::Panicked).breaks("error-honest");
+    }
+}

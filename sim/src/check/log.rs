@@ -1,0 +1,536 @@
+//! The log as the contract allows it: which number must hold which record, and which records are in doubt.
+//!
+//! A number is *known* once an append was told it or a read showed it, and *exposed* when it must survive: acknowledged by a
+//! host that is durable on append, covered by a flush, a close or a snapshot, or shown after an open completed. Every other
+//! record in a log must be one that is in doubt and whose place fits the order of real time. A read that reaches the end
+//! settles what was in doubt before it: what it does not show is absent for ever.
+//!
+//! Records that are not unique (see [`crate::scenario::payload`]) are told apart by place and number only.
+
+use super::{Breach, Circumstances, Exchange, Findings};
+use crate::history::{Ask, History, Span, Told};
+use crate::scenario::payload::operations_in;
+use asl_host::{Durability, ErrorKind};
+
+/// Why a number must survive. Later reasons are stronger only in what they say; all of them bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exposure {
+    /// Known, but an unflushed record of a host that is durable on flush: may be lost, with all that follow it.
+    None,
+    Acked,
+    /// Covered by a flush, a snapshot or what was called durable.
+    Covered,
+    /// Shown by a read.
+    Shown,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    data: Span,
+    exposure: Exposure,
+    closed: bool,
+    /// The append that it is, where that is certain.
+    owner: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Asked, not told.
+    Open,
+    Acked(u64),
+    /// In doubt since this event.
+    Doubt(usize),
+    /// In doubt once; a read showed it.
+    Shown(u64),
+    /// It did not happen, or was settled so.
+    Absent,
+    /// It was in the log once, and no more.
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Append {
+    asked_at: usize,
+    client: u16,
+    data: Span,
+    unique: bool,
+    fate: Fate,
+    /// Its number is greater than this one: that of an append which was over before it began.
+    after: u64,
+}
+
+impl Append {
+    fn may_show(&self) -> bool {
+        matches!(self.fate, Fate::Open | Fate::Doubt(_))
+    }
+}
+
+/// The model of one store's log.
+#[derive(Debug)]
+pub(crate) struct Log<'a> {
+    history: &'a History,
+    appends: Vec<Append>,
+    /// Known numbers, from 1.
+    slots: Vec<Option<Slot>>,
+    /// Records with these bytes bore these numbers, exposed, and were lost: the numbers must not be used for others.
+    former: Vec<(u64, Span)>,
+    /// The log has at least so many records, even where it is not known which.
+    floor: u64,
+    /// Records of stores that were destroyed.
+    destroyed: Vec<Span>,
+}
+
+impl<'a> Log<'a> {
+    pub(super) fn new(history: &'a History) -> Log<'a> {
+        Log { history, appends: Vec::new(), slots: Vec::new(), former: Vec::new(), floor: 0, destroyed: Vec::new() }
+    }
+
+    /// A store was created: nothing of one that was there before may show.
+    pub(super) fn new_generation(&mut self, _at: usize) {
+        let old = self.appends.drain(..).filter(|append| append.unique).map(|append| append.data);
+        self.destroyed.extend(old);
+        self.slots.clear();
+        self.former.clear();
+        self.floor = 0;
+    }
+
+    fn bytes(&self, span: Span) -> &'a [u8] {
+        self.history.bytes(span)
+    }
+
+    fn slot(&self, seq: u64) -> Option<&Slot> {
+        self.slots.get(usize::try_from(seq).ok()?.checked_sub(1)?)?.as_ref()
+    }
+
+    fn set_slot(&mut self, seq: u64, slot: Slot) {
+        let at = seq as usize - 1;
+        if self.slots.len() <= at {
+            self.slots.resize(at + 1, None);
+        }
+        self.slots[at] = Some(slot);
+    }
+
+    /// The greatest known number.
+    pub(super) fn last(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    /// How many records there can be at most.
+    pub(super) fn most(&self) -> u64 {
+        let doubtful = self.appends.iter().filter(|append| append.may_show()).count();
+        let known = self.slots.iter().flatten().count();
+        (known + doubtful) as u64
+    }
+
+    /// The record of a number, if it is known.
+    pub(super) fn known(&self, seq: u64) -> Option<&'a [u8]> {
+        self.slot(seq).map(|slot| self.bytes(slot.data))
+    }
+
+    /// A snapshot or flush covers everything acknowledged before this event.
+    pub(super) fn cover(&mut self, before: usize) {
+        for append in &self.appends {
+            if let Fate::Acked(seq) = append.fate
+                && append.asked_at < before
+                && let Some(Some(slot)) = self.slots.get_mut(seq as usize - 1)
+                && slot.exposure == Exposure::None
+            {
+                slot.exposure = Exposure::Covered;
+            }
+        }
+    }
+
+    /// Numbers acknowledged before this event, the greatest of them.
+    pub(super) fn acked_last(&self) -> u64 {
+        let acked = self.appends.iter().filter_map(|append| match append.fate {
+            Fate::Acked(seq) => Some(seq),
+            _ => None,
+        });
+        acked.max().unwrap_or(0)
+    }
+
+    pub(super) fn closed(&mut self, asked_at: usize) {
+        self.cover(asked_at);
+        self.slots.iter_mut().flatten().for_each(|slot| slot.closed = true);
+    }
+
+    pub(super) fn crash(&mut self, at: usize) {
+        self.appends.iter_mut().filter(|append| append.fate == Fate::Open).for_each(|append| append.fate = Fate::Doubt(at));
+    }
+
+    pub(super) fn asked(&mut self, at: usize, client: u16, data: Span, unique: bool) {
+        let after = self.last();
+        self.appends.push(Append { asked_at: at, client, data, unique, fate: Fate::Open, after });
+    }
+
+    /// Whether an append that expected this number may be told that the next number is another.
+    pub(super) fn may_refuse(&self, asked_at: usize, expected: u64) -> bool {
+        let Some(own) = self.appends.iter().position(|append| append.asked_at == asked_at) else { return true };
+        let others = self.appends.iter().enumerate().any(|(index, append)| {
+            // Whoever was at work meanwhile, or is in doubt, may have had the number, or made way for it.
+            index != own && (append.may_show() || index > own)
+        });
+        others || self.last() > self.appends[own].after || expected != self.appends[own].after + 1
+    }
+
+    pub(super) fn told(&mut self, exchange: &Exchange<'_>, now: &mut Circumstances, out: &mut Findings) {
+        match (exchange.ask, exchange.told) {
+            (Ask::Append { expected, .. }, told) => self.append_told(exchange, expected, told, out),
+            (Ask::Flush { .. }, Told::Seq(durable)) => {
+                let acked = self.acked_before(exchange.asked_at);
+                out.expect(*durable >= acked, Breach::CalledDurable, exchange.told_at, || {
+                    format!("flush says that {durable} records are durable, and {acked} were acknowledged before it")
+                });
+                self.cover(exchange.asked_at);
+                self.called_durable(*durable, exchange, out);
+            }
+            (Ask::DurableUpto { .. }, Told::Seq(durable)) => self.called_durable(*durable, exchange, out),
+            (Ask::Read { from, limit, .. }, Told::Records(records)) => {
+                self.read_told(from, limit, records, exchange, now, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn acked_before(&self, asked_at: usize) -> u64 {
+        // Numbers known when the call was made; those told meanwhile may or may not be covered.
+        let before = self.appends.iter().filter_map(|append| match append.fate {
+            Fate::Acked(seq) if append.asked_at < asked_at => Some((append, seq)),
+            _ => None,
+        });
+        before
+            .filter(|(append, _)| self.told_before(append.asked_at, asked_at))
+            .map(|(_, seq)| seq)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether a call was answered before another was made.
+    fn told_before(&self, asked: usize, before: usize) -> bool {
+        let between = self.history.events().get(asked + 1..before).unwrap_or_default();
+        between.iter().any(|event| matches!(event, crate::history::Event::Told { asked: of, .. } if *of == asked))
+    }
+
+    fn called_durable(&mut self, durable: u64, exchange: &Exchange<'_>, out: &mut Findings) {
+        let most = self.most();
+        out.expect(durable <= most, Breach::CalledDurable, exchange.told_at, || {
+            format!("{durable} records are called durable, and there can be no more than {most}")
+        });
+        if durable > most {
+            return;
+        }
+        self.floor = self.floor.max(durable);
+        for slot in self.slots.iter_mut().take(durable as usize).flatten() {
+            if slot.exposure == Exposure::None {
+                slot.exposure = Exposure::Covered;
+            }
+        }
+    }
+
+    fn append_told(&mut self, exchange: &Exchange<'_>, expected: Option<u64>, told: &Told, out: &mut Findings) {
+        let Some(own) = self.appends.iter().position(|append| append.asked_at == exchange.asked_at) else { return };
+        match told {
+            Told::Seq(seq) => {
+                if let Some(expected) = expected {
+                    out.expect(*seq == expected, Breach::WrongAnswer, exchange.told_at, || {
+                        format!("append_if expected number {expected} and was given {seq}")
+                    });
+                }
+                self.acked(own, *seq, exchange, out);
+            }
+            // The host says that it did nothing.
+            Told::Failed {
+                kind: ErrorKind::ConcurrentModification | ErrorKind::TooLarge | ErrorKind::ReadOnly | ErrorKind::Unsupported,
+                ..
+            } => self.appends[own].fate = Fate::Absent,
+            _ => self.appends[own].fate = Fate::Doubt(exchange.told_at),
+        }
+    }
+
+    fn acked(&mut self, own: usize, seq: u64, exchange: &Exchange<'_>, out: &mut Findings) {
+        let at = exchange.told_at;
+        let append = self.appends[own];
+        self.judge_order(&append, seq, at, out);
+        out.looked(Breach::NotDense);
+        if seq == 0 || seq > self.most() {
+            let most = self.most();
+            out.broken(Breach::NotDense, at, format!("an append was given number {seq}, and there can be no more than {most} records"));
+            self.appends[own].fate = Fate::Lost;
+            return;
+        }
+        self.judge_reuse(seq, append.data, at, out);
+        match self.slot(seq).copied() {
+            Some(slot) if self.bytes(slot.data) != self.bytes(append.data) => {
+                out.broken(Breach::NumberReused, at, format!("number {seq} was given to two different records"));
+            }
+            // Found by a read before it was acknowledged; or taken for another with the same bytes.
+            Some(Slot { owner: Some(other), .. }) if other != own => self.pass_on(other, own, seq, at, out),
+            _ => {}
+        }
+        if let Fate::Shown(elsewhere) = self.appends[own].fate
+            && elsewhere != seq
+        {
+            self.pass_on_place(own, elsewhere, seq, at, out);
+        }
+        let exposure = match self.history.capabilities.durability {
+            Durability::OnAppend => Exposure::Acked,
+            Durability::OnFlush => Exposure::None,
+        };
+        self.appends[own].fate = Fate::Acked(seq);
+        self.set_slot(seq, Slot { data: append.data, exposure, closed: false, owner: Some(own) });
+    }
+
+    fn judge_order(&self, append: &Append, seq: u64, at: usize, out: &mut Findings) {
+        out.looked(Breach::NotIncreasing);
+        out.looked(Breach::OutOfOrder);
+        if seq > append.after {
+            return;
+        }
+        let own_earlier = self.appends.iter().any(|other| {
+            other.client == append.client && matches!(other.fate, Fate::Acked(before) if before >= seq)
+        });
+        let after = append.after;
+        if own_earlier {
+            out.broken(Breach::NotIncreasing, at, format!("an append was given number {seq}, and the client's own earlier one a number not below it"));
+        } else {
+            out.broken(Breach::OutOfOrder, at, format!("an append was given number {seq}, and number {after} was known before it began"));
+        }
+    }
+
+    fn judge_reuse(&self, seq: u64, data: Span, at: usize, out: &mut Findings) {
+        out.looked(Breach::NumberReused);
+        if self.former.iter().any(|&(former, bytes)| former == seq && self.bytes(bytes) != self.bytes(data)) {
+            out.broken(Breach::NumberReused, at, format!("number {seq} names another record than it did when it was exposed"));
+        }
+    }
+
+    /// `other` was taken for the record of a number that turns out to be `own`'s; both have the same bytes.
+    fn pass_on(&mut self, other: usize, own: usize, seq: u64, at: usize, out: &mut Findings) {
+        match self.appends[other].fate {
+            Fate::Shown(_) => self.appends[other].fate = Fate::Doubt(self.appends[other].asked_at),
+            Fate::Acked(_) => {
+                out.broken(Breach::NumberReused, at, format!("number {seq} was given to two appends"));
+            }
+            _ => {}
+        }
+        debug_assert_ne!(other, own);
+    }
+
+    /// `own` was taken for the record at `elsewhere`, but has another number: somebody else must be there.
+    fn pass_on_place(&mut self, own: usize, elsewhere: u64, seq: u64, at: usize, out: &mut Findings) {
+        let bytes = self.bytes(self.appends[own].data);
+        let heir = (0..self.appends.len()).find(|&index| {
+            let append = &self.appends[index];
+            index != own && append.may_show() && append.after < elsewhere && self.bytes(append.data) == bytes
+        });
+        match heir {
+            Some(heir) => {
+                self.appends[heir].fate = Fate::Shown(elsewhere);
+                if let Some(Some(slot)) = self.slots.get_mut(elsewhere as usize - 1) {
+                    slot.owner = Some(heir);
+                }
+            }
+            None => {
+                out.broken(Breach::Duplicate, at, format!("the same append has the numbers {elsewhere} and {seq}"));
+            }
+        }
+    }
+
+    fn read_told(
+        &mut self,
+        from: u64,
+        limit: u64,
+        records: &[(u64, Span)],
+        exchange: &Exchange<'_>,
+        now: &mut Circumstances,
+        out: &mut Findings,
+    ) {
+        let at = exchange.told_at;
+        let from = from.max(1);
+        let mut next = from;
+        for &(seq, data) in records {
+            out.looked(Breach::Hole);
+            if seq < next {
+                out.broken(Breach::NotIncreasing, at, format!("a read shows number {seq} after number {}", next - 1));
+                return;
+            }
+            if seq > next {
+                out.broken(Breach::Hole, at, format!("a read shows number {seq} after number {}", next - 1));
+            }
+            self.shown(seq, data, exchange, out);
+            next = seq + 1;
+        }
+        let reached_end = limit == 0 || (records.len() as u64) < limit;
+        if !reached_end {
+            return;
+        }
+        let last = next - 1;
+        self.judge_missing(from, last, exchange, now, out);
+        self.settle(from, exchange.asked_at);
+        if from == 1 && exchange.client == crate::run::HARNESS {
+            now.crashed_since_read = false;
+            now.crashed_in_recovery = false;
+            now.reopened_since_read = false;
+        }
+    }
+
+    /// What was in doubt before the read, could have stood where it looked and was not shown is absent for ever.
+    fn settle(&mut self, from: u64, asked_at: usize) {
+        for append in &mut self.appends {
+            if from <= append.after + 1 && matches!(append.fate, Fate::Doubt(since) if since < asked_at) {
+                append.fate = Fate::Absent;
+            }
+        }
+    }
+
+    /// One record of a read.
+    fn shown(&mut self, seq: u64, data: Span, exchange: &Exchange<'_>, out: &mut Findings) {
+        out.looked(Breach::Torn);
+        out.looked(Breach::Phantom);
+        out.looked(Breach::Duplicate);
+        let bytes = self.bytes(data);
+        let recovered = exchange.told_at;
+        if let Some(slot) = self.slot(seq).copied() {
+            if self.bytes(slot.data) == bytes {
+                return;
+            }
+            return self.wrong(seq, data, Some(slot), recovered, out);
+        }
+        let matching = self.find_doubtful(seq, bytes);
+        match matching {
+            Some(index) => {
+                self.judge_reuse(seq, data, recovered, out);
+                self.appends[index].fate = Fate::Shown(seq);
+                let slot = Slot { data: self.appends[index].data, exposure: Exposure::Shown, closed: false, owner: Some(index) };
+                self.set_slot(seq, slot);
+            }
+            None => self.wrong(seq, data, None, recovered, out),
+        }
+    }
+
+    /// An append that is in doubt, has these bytes, and may have this number.
+    fn find_doubtful(&self, seq: u64, bytes: &[u8]) -> Option<usize> {
+        // Among appends with the same bytes, the one with the least room goes first.
+        self.appends
+            .iter()
+            .enumerate()
+            .filter(|(_, append)| append.may_show() && append.after < seq && self.bytes(append.data) == bytes)
+            .min_by_key(|(_, append)| append.after)
+            .map(|(index, _)| index)
+    }
+
+    /// Says what is wrong with a record that the contract does not allow at this number.
+    fn wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
+        let bytes = self.bytes(data);
+        let same = self.appends.iter().find(|append| append.unique && self.bytes(append.data) == bytes).map(|append| (append.fate, append.after));
+        if let Some((fate, after)) = same {
+            let (breach, text) = match fate {
+                Fate::Acked(own) | Fate::Shown(own) if slot.is_some() && own > seq => {
+                    (Breach::Hole, format!("number {seq} is missing: record {own} stands in its place"))
+                }
+                Fate::Acked(own) | Fate::Shown(own) => {
+                    (Breach::Duplicate, format!("the record of number {own} stands at number {seq} too"))
+                }
+                Fate::Open | Fate::Doubt(_) if slot.is_none() => {
+                    (Breach::OutOfOrder, format!("an append that was in doubt has number {seq}, and began after number {after} was known"))
+                }
+                Fate::Absent if slot.is_none() => {
+                    (Breach::Phantom, format!("the record at number {seq} was settled as absent before"))
+                }
+                Fate::Lost if slot.is_none() => {
+                    (Breach::Phantom, format!("the record at number {seq} was lost before, and is back"))
+                }
+                _ => (Breach::NumberReused, format!("number {seq} names another record than it did")),
+            };
+            return out.broken(breach, at, text);
+        }
+        if self.destroyed.iter().any(|&old| self.bytes(old) == bytes) {
+            return out.broken(Breach::DestroyedCameBack, at, format!("record {seq} is of a store that was destroyed"));
+        }
+        let pieces = operations_in(bytes);
+        let expected_len = match slot {
+            Some(_) => true,
+            None => self.appends.iter().any(|append| append.may_show() && !bytes.is_empty() && append.data.len() == bytes.len()),
+        };
+        if !pieces.is_empty() || expected_len {
+            let of = if pieces.is_empty() { "none of its bytes is an append's".to_owned() } else { format!("it holds bytes of operation {pieces:?}") };
+            out.broken(Breach::Torn, at, format!("record {seq} ({} bytes) is no record that was appended: {of}", bytes.len()));
+        } else {
+            out.broken(Breach::Phantom, at, format!("record {seq} ({} bytes) was never appended", bytes.len()));
+        }
+    }
+
+    /// Everything exposed from `from` on that a read which ends at `last` does not show.
+    fn judge_missing(&mut self, from: u64, last: u64, exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findings) {
+        let at = exchange.told_at;
+        let reopened = now.crashed_since_read || now.reopened_since_read;
+        for breach in [Breach::AckedLost, Breach::ShownLost] {
+            out.looked(breach);
+        }
+        if now.crashed_in_recovery {
+            out.looked(Breach::LostAfterCrashInRecovery);
+        }
+        if now.reopened_since_read && !now.crashed_since_read {
+            out.looked(Breach::LostByReopening);
+        }
+        if now.was_ever_full {
+            out.looked(Breach::LostAfterFull);
+        }
+        if self.slots.iter().flatten().any(|slot| slot.closed) {
+            out.looked(Breach::LostAfterClose);
+        }
+        let mut missing = None;
+        for seq in last.max(from - 1) + 1..=self.last() {
+            let Some(slot) = self.slot(seq).copied() else { continue };
+            // Known only since the read began: it need not have seen it.
+            if slot.owner.is_some_and(|owner| !reopened && !self.told_before_or_shown(owner, exchange.asked_at)) {
+                continue;
+            }
+            if slot.exposure != Exposure::None || !reopened {
+                missing = missing.or(Some((seq, slot)));
+            }
+            if let Some(owner) = slot.owner {
+                self.appends[owner].fate = Fate::Lost;
+            }
+            if slot.exposure != Exposure::None {
+                self.former.push((seq, slot.data));
+            }
+        }
+        if let Some((seq, slot)) = missing {
+            Self::name_loss(seq, last, slot, at, now, out);
+        } else if last < self.floor && from <= self.floor {
+            let floor = self.floor;
+            out.broken(Breach::CalledDurable, at, format!("{floor} records were called durable, and the log ends at {last}"));
+        }
+        if reopened || missing.is_some() {
+            self.slots.truncate(last.max(from - 1) as usize);
+            self.floor = self.floor.min(last.max(from - 1));
+        }
+    }
+
+    fn told_before_or_shown(&self, owner: usize, asked_at: usize) -> bool {
+        matches!(self.appends[owner].fate, Fate::Shown(_)) || self.told_before(self.appends[owner].asked_at, asked_at)
+    }
+
+    fn name_loss(seq: u64, last: u64, slot: Slot, at: usize, now: &Circumstances, out: &mut Findings) {
+        let (breach, why) = match slot.exposure {
+            Exposure::Shown => (Breach::ShownLost, "was shown by a read"),
+            Exposure::Covered => (Breach::AckedLost, "was covered by a flush or a snapshot"),
+            _ => (Breach::AckedLost, "was acknowledged"),
+        };
+        let text = format!("record {seq} {why}, and the log ends at {last}");
+        out.broken(breach, at, text.clone());
+        if slot.closed {
+            out.broken(Breach::LostAfterClose, at, format!("the store was closed in good order, but {text}"));
+        }
+        if now.reopened_since_read && !now.crashed_since_read {
+            out.broken(Breach::LostByReopening, at, format!("closing and opening changed the log: {text}"));
+        }
+        if now.crashed_in_recovery {
+            out.broken(Breach::LostAfterCrashInRecovery, at, format!("after a crash inside recovery, {text}"));
+        }
+        if now.was_ever_full {
+            out.broken(Breach::LostAfterFull, at, format!("space had run out, and {text}"));
+        }
+    }
+}

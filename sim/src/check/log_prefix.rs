@@ -1,0 +1,115 @@
+//! `log-prefix`: no hole, no phantom, no duplicate
+//!
+//! Source: section 4, "sequential ordering", and contract, "legal".
+//!
+//! Every record of a log is one that was appended, stands once, and none before it is missing.
+//!
+//! Not checked: records that are not unique are judged by place and number only
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "log-prefix",
+    sentence: "no hole, no phantom, no duplicate",
+    not_checked: "records that are not unique are judged by place and number only",
+    applies: super::always,
+    breaches: &[Breach::Hole, Breach::Phantom, Breach::Duplicate],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story};
+    use crate::history::{Ask, Told};
+
+    #[test]
+    fn a_missing_record_in_the_middle_is_a_hole() {
+        let mut story = Story::new();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open();
+        story.read_numbered(&[(1, 1), (3, 3)]).breaks_also("log-prefix");
+        let mut story = Story::new();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open().read(&[1, 3]).breaks_also("log-prefix");
+        let mut story = Story::new();
+        story.append_in_doubt(1).append_in_doubt(2).crash_and_open();
+        story.read_numbered(&[(2, 2)]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn a_record_that_nobody_appended_is_a_phantom() {
+        Story::new().append(1, 1).read(&[1]).keeps("log-prefix");
+        let mut story = Story::new();
+        let first = story.append(1, 1).payload(1);
+        let first = story.history.bytes(first).to_vec();
+        story.crash_and_open().read_bytes(&[&first, b"", b""]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn a_record_that_was_settled_as_absent_does_not_come_back() {
+        let mut story = Story::new();
+        story.append_in_doubt(1).read(&[]).crash_and_open().read(&[1]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn a_read_that_begins_behind_a_record_in_doubt_does_not_settle_it() {
+        let mut story = Story::new();
+        story.append(1, 1).append_in_doubt(2).append(3, 3);
+        story.ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(Vec::new())).breaks("append-durable");
+        let mut story = Story::new();
+        let third = story.append(1, 1).append_in_doubt(2).append(3, 3).payload(3);
+        story.ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(vec![(3, third)]));
+        story.crash_and_open().read(&[1, 2, 3]).keeps("log-prefix");
+    }
+
+    #[test]
+    fn a_record_that_was_lost_does_not_come_back() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).crash_and_open().read(&[]).crash_and_open().read(&[1]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn a_record_stands_once() {
+        Story::new().append(1, 1).append_in_doubt(2).read(&[1, 1]).breaks("log-prefix");
+        Story::new().append_in_doubt(1).crash_and_open().read(&[1, 1]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn records_with_the_same_bytes_are_counted() {
+        let same = |story: &mut Story, told| {
+            let data = story.history.keep(b"");
+            story.ask(Ask::Append { place: MAIN, data, unique: false, expected: None }, told);
+        };
+        let mut story = Story::new();
+        same(&mut story, Told::Seq(1));
+        same(&mut story, Told::Cancelled);
+        same(&mut story, Told::Cancelled);
+        story.crash_and_open().read_bytes(&[b"", b"", b""]).keeps("log-prefix");
+        let mut story = Story::new();
+        same(&mut story, Told::Seq(1));
+        same(&mut story, Told::Cancelled);
+        story.crash_and_open().read_bytes(&[b"", b"", b""]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn one_append_with_two_numbers_is_a_duplicate() {
+        let mut story = Story::new();
+        story.begin_append(2, 9);
+        let asked = story.begin_append(1, 1);
+        story.read(&[1]).tell(asked, Told::Seq(2)).breaks("log-prefix");
+    }
+
+    #[test]
+    fn of_two_appends_with_the_same_bytes_a_read_cannot_tell_which_it_shows() {
+        let mut story = Story::new();
+        let data = story.history.keep(b"");
+        let ask = Ask::Append { place: MAIN, data, unique: false, expected: None };
+        let first = story.begin(1, ask);
+        let second = story.begin(2, ask);
+        story.read_bytes(&[b""]).tell(second, Told::Seq(1)).tell(first, Told::Seq(2));
+        story.read_bytes(&[b"", b""]).keeps("log-prefix");
+        let mut story = Story::new();
+        let first = story.begin(1, ask);
+        let second = story.begin(2, ask);
+        story.history.keep(b"");
+        story.read_bytes(&[b""]).tell(first, Told::Seq(2)).tell(second, Told::Seq(1));
+        story.read_bytes(&[b"", b""]).keeps("log-prefix");
+    }
+}

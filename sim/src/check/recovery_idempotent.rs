@@ -1,0 +1,44 @@
+//! `recovery-idempotent`: crashing inside recovery and recovering again gives a state that the first crash allowed
+//!
+//! Source: contract, "Invariants".
+//!
+//! Broken by a loss that shows after a crash inside recovery. Whether the same run without that crash loses too is
+//! tried before it is made the primary one.
+//!
+//! Not checked: states of recovery that no crash point separates
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "recovery-idempotent",
+    sentence: "crashing inside recovery and recovering again gives a state that the first crash allowed",
+    not_checked: "states of recovery that no crash point separates",
+    applies: super::always,
+    breaches: &[Breach::LostAfterCrashInRecovery],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::Story;
+
+    #[test]
+    fn a_crash_inside_recovery_loses_nothing() {
+        let mut story = Story::new();
+        story.append(1, 1).crash().crash_in_recovery().open().read(&[1]).keeps("recovery-idempotent");
+        let mut story = Story::new();
+        story.append(1, 1).crash().crash_in_recovery().open().read(&[]).breaks_also("recovery-idempotent");
+    }
+
+    #[test]
+    fn a_record_in_doubt_may_go_in_the_second_crash() {
+        let mut story = Story::new();
+        story.append_in_doubt(1).crash().crash_in_recovery().open().read(&[]).keeps("recovery-idempotent");
+    }
+
+    #[test]
+    fn a_loss_after_a_later_crash_is_not_recoverys() {
+        let mut story = Story::new();
+        story.append(1, 1).crash().crash_in_recovery().open().read(&[1]).crash_and_open().read(&[]);
+        assert!(!story.broken().contains(&"recovery-idempotent"));
+    }
+}

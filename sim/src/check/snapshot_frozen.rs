@@ -1,0 +1,69 @@
+//! `snapshot-frozen`: a snapshot is equal for ever to the state at its creation
+//!
+//! Source: section 5, and contract, "Operations".
+//!
+//! It shows nothing that came after it, shows the same each time, and stays until it is deleted.
+//!
+//! Not checked: snapshots that nobody mounts
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "snapshot-frozen",
+    sentence: "a snapshot is equal for ever to the state at its creation",
+    not_checked: "snapshots that nobody mounts",
+    applies: |capabilities| capabilities.snapshots,
+    breaches: &[Breach::SnapshotChanged],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::Story;
+    use crate::history::{Ask, Told};
+
+    #[test]
+    fn a_snapshot_does_not_grow() {
+        let mut story = Story::new();
+        story.append(1, 1);
+        let snapshot = story.snapshot("s");
+        story.append(2, 2).inspect(snapshot, &[1], &[]).inspect(snapshot, &[1], &[]).keeps("snapshot-frozen");
+        story.inspect(snapshot, &[1, 2], &[]).breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_snapshot_shows_the_same_each_time() {
+        let mut story = Story::new();
+        let block = story.block("b", 1, None);
+        let sealing = story.begin(1, Ask::SealBlock { block });
+        let snapshot = story.snapshot("s");
+        story.tell(sealing, Told::Done).inspect(snapshot, &[], &[(block, 1)]).inspect(snapshot, &[], &[]);
+        story.breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_block_sealed_later_is_not_in_it() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        let block = story.block("b", 1, Some(Told::Done));
+        story.inspect(snapshot, &[], &[(block, 1)]).breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_snapshot_stays_until_it_is_deleted() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.crash_and_open().list_snapshots(&[snapshot]).ask(Ask::DeleteSnapshot { snapshot }, Told::Done);
+        story.list_snapshots(&[]).inspect(snapshot, &[], &[]).keeps("snapshot-atomic");
+        let mut story = Story::new();
+        story.snapshot("s");
+        story.crash_and_open().list_snapshots(&[]).breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_list_made_while_a_snapshot_was_taken_need_not_name_it() {
+        let mut story = Story::new();
+        let listing = story.begin(1, Ask::ListSnapshots);
+        story.snapshot("s");
+        story.tell(listing, Told::Names(Vec::new())).keeps("error-honest");
+    }
+}

@@ -1,0 +1,246 @@
+//! Snapshots as the contract allows them: complete or absent after a crash in their creation, holding at least what was
+//! acknowledged before the call and at most what was issued before its return, never an open block, the same for ever, and
+//! read-only.
+
+use super::blocks::{self, Blocks};
+use super::log::Log;
+use super::{Breach, Exchange, Findings};
+use crate::history::{Ask, History, Name, Told, View};
+
+/// What a snapshot may hold.
+#[derive(Clone, Debug, Default)]
+struct Bounds {
+    /// At least these numbers,
+    records_min: u64,
+    /// at most these,
+    records_max: u64,
+    /// at least these blocks,
+    blocks_min: Vec<Name>,
+    /// and at most these.
+    blocks_max: Vec<Name>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Present,
+    MaybeDeleted,
+    Deleted,
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    name: Name,
+    stage: Stage,
+    bounds: Bounds,
+    /// What it showed when it was first looked at.
+    first: Option<(Vec<(u64, crate::history::Span)>, Vec<(Name, crate::history::Span)>)>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    known: Vec<Snapshot>,
+    /// Creations that go on: the event that asked, and what they must hold.
+    creating: Vec<(usize, Bounds)>,
+    /// Creations that nobody was told of.
+    in_doubt: Vec<Bounds>,
+}
+
+impl Snapshots {
+    /// A creation begins: what it must hold is what is acknowledged now.
+    pub(super) fn asked(&mut self, at: usize, log: &Log<'_>, blocks: &Blocks) {
+        let bounds = Bounds { records_min: log.acked_last(), blocks_min: blocks.sealed(), ..Bounds::default() };
+        self.creating.push((at, bounds));
+    }
+
+    pub(super) fn delete_asked(&mut self, name: Name) {
+        if let Some(snapshot) = self.known.iter_mut().find(|snapshot| snapshot.name == name)
+            && snapshot.stage == Stage::Present
+        {
+            snapshot.stage = Stage::MaybeDeleted;
+        }
+    }
+
+    pub(super) fn may_be_gone(&self, name: Name) -> bool {
+        self.known.iter().find(|snapshot| snapshot.name == name).is_none_or(|snapshot| snapshot.stage != Stage::Present)
+    }
+
+    pub(super) fn crash(&mut self, log: &Log<'_>, blocks: &Blocks) {
+        for (_, bounds) in std::mem::take(&mut self.creating) {
+            self.in_doubt.push(close_bounds(bounds, log, blocks));
+        }
+    }
+
+    pub(super) fn told(
+        &mut self,
+        history: &History,
+        exchange: &Exchange<'_>,
+        log: &mut Log<'_>,
+        blocks: &Blocks,
+        out: &mut Findings,
+    ) {
+        match (exchange.ask, exchange.told) {
+            (Ask::CreateSnapshot, told) => {
+                let Some(at) = self.creating.iter().position(|(asked, _)| *asked == exchange.asked_at) else { return };
+                let bounds = close_bounds(self.creating.swap_remove(at).1, log, blocks);
+                match told {
+                    Told::Named(name) => {
+                        log.cover(exchange.asked_at);
+                        self.known.push(Snapshot { name: *name, stage: Stage::Present, bounds, first: None });
+                    }
+                    _ => self.in_doubt.push(bounds),
+                }
+            }
+            (Ask::DeleteSnapshot { snapshot }, Told::Done) => {
+                if let Some(snapshot) = self.known.iter_mut().find(|known| known.name == snapshot) {
+                    snapshot.stage = Stage::Deleted;
+                }
+            }
+            (Ask::ListSnapshots, Told::Names(names)) => self.judge_list(history, names, exchange, out),
+            (Ask::InspectSnapshot { snapshot }, Told::View(view)) => {
+                self.judge_view(history, snapshot, view, log, blocks, exchange.told_at, out);
+            }
+            (Ask::InspectSnapshot { snapshot }, Told::Failed { kind, .. }) => {
+                let well = exchange.excused || self.may_be_gone(snapshot);
+                out.expect(well, Breach::SnapshotIncomplete, exchange.told_at, || {
+                    format!("snapshot {:?} exists and cannot be read: {kind}", history.name(snapshot))
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_list(&mut self, history: &History, names: &[Name], exchange: &Exchange<'_>, out: &mut Findings) {
+        let at = exchange.told_at;
+        for &name in names {
+            match self.known.iter_mut().find(|snapshot| snapshot.name == name) {
+                Some(snapshot) if snapshot.stage == Stage::Deleted => {
+                    out.broken(Breach::DeletedCameBack, at, format!("snapshot {:?} was deleted, and is listed again", history.name(name)));
+                }
+                Some(_) => {}
+                // Whose creation it was cannot be told: it must fit one of them.
+                None => match self.in_doubt.len() {
+                    0 if self.creating.is_empty() => {
+                        out.broken(Breach::SnapshotIncomplete, at, format!("snapshot {:?} is listed, and was never made", history.name(name)));
+                    }
+                    0 => {}
+                    _ => {
+                        let bounds = widest(&self.in_doubt);
+                        self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None });
+                    }
+                },
+            }
+        }
+        let deleted = |snapshot: &Snapshot| snapshot.stage == Stage::Deleted;
+        if self.known.iter().any(deleted) {
+            out.looked(Breach::DeletedCameBack);
+        }
+        for snapshot in &mut self.known {
+            let listed = names.contains(&snapshot.name);
+            let asked_before = history.events()[..exchange.asked_at].iter().any(|event| {
+                matches!(event, crate::history::Event::Told { told: Told::Named(name), .. } if *name == snapshot.name)
+            });
+            match snapshot.stage {
+                Stage::Present if !listed && asked_before => {
+                    out.broken(Breach::SnapshotChanged, at, format!("snapshot {:?} was made, and is not listed any more", history.name(snapshot.name)));
+                    snapshot.stage = Stage::Deleted;
+                }
+                // The harness lists when nobody else is at work.
+                Stage::MaybeDeleted if exchange.client == crate::run::HARNESS => {
+                    snapshot.stage = if listed { Stage::Present } else { Stage::Deleted };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a view is judged against everything that was in the store")]
+    fn judge_view(
+        &mut self,
+        history: &History,
+        name: Name,
+        view: &View,
+        log: &Log<'_>,
+        contents: &Blocks,
+        at: usize,
+        out: &mut Findings,
+    ) {
+        let text = history.name(name);
+        out.expect(view.let_write.is_empty(), Breach::SnapshotWritable, at, || {
+            format!("a mounted snapshot let these through: {:?}", view.let_write)
+        });
+        let Some(snapshot) = self.known.iter_mut().find(|snapshot| snapshot.name == name) else { return };
+        out.looked(Breach::SnapshotTookOpenBlock);
+        for (block, _) in &view.blocks {
+            if !matches!(contents.stage(*block), Some(blocks::Stage::Sealed | blocks::Stage::Sealing)) {
+                let block = history.name(*block);
+                out.broken(Breach::SnapshotTookOpenBlock, at, format!("snapshot {text:?} holds block {block:?}, which was not sealed"));
+            }
+        }
+        out.looked(Breach::SnapshotIncomplete);
+        if let Some(problem) = incomplete(&snapshot.bounds, view, log, history, contents) {
+            out.broken(Breach::SnapshotIncomplete, at, format!("snapshot {text:?} {problem}"));
+        }
+        if let Some(problem) = too_much(&snapshot.bounds, view) {
+            out.broken(Breach::SnapshotChanged, at, format!("snapshot {text:?} {problem}"));
+        }
+        match &snapshot.first {
+            None => snapshot.first = Some((view.records.clone(), view.blocks.clone())),
+            Some((records, held)) => {
+                let same = records.len() == view.records.len()
+                    && records.iter().zip(&view.records).all(|(a, b)| a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1))
+                    && held.len() == view.blocks.len()
+                    && held.iter().zip(&view.blocks).all(|(a, b)| a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1));
+                out.expect(same, Breach::SnapshotChanged, at, || {
+                    format!("snapshot {text:?} showed {} records and {} blocks once, and now {} and {}, or others", records.len(), held.len(), view.records.len(), view.blocks.len())
+                });
+            }
+        }
+    }
+}
+
+/// The upper bounds, once nothing more can get in.
+fn close_bounds(mut bounds: Bounds, log: &Log<'_>, blocks: &Blocks) -> Bounds {
+    bounds.records_max = log.most();
+    bounds.blocks_max = blocks.sealed_or_sealing();
+    bounds
+}
+
+fn widest(candidates: &[Bounds]) -> Bounds {
+    let least = candidates.iter().min_by_key(|bounds| bounds.records_min).cloned().unwrap_or_default();
+    let most = candidates.iter().max_by_key(|bounds| bounds.records_max).cloned().unwrap_or_default();
+    Bounds { records_max: most.records_max, blocks_max: most.blocks_max, ..least }
+}
+
+/// What a view lacks, or has otherwise than the log.
+fn incomplete(bounds: &Bounds, view: &View, log: &Log<'_>, history: &History, blocks: &Blocks) -> Option<String> {
+    for (index, &(seq, data)) in view.records.iter().enumerate() {
+        if seq != index as u64 + 1 {
+            return Some(format!("shows number {seq} as record {}", index + 1));
+        }
+        if log.known(seq).is_some_and(|known| known != history.bytes(data)) {
+            return Some(format!("shows other bytes at number {seq} than the log"));
+        }
+    }
+    let shown = view.records.len() as u64;
+    if shown < bounds.records_min {
+        return Some(format!("shows {shown} records, and {} were acknowledged before it was made", bounds.records_min));
+    }
+    let missing = bounds.blocks_min.iter().find(|block| view.blocks.iter().all(|(shown, _)| shown != *block));
+    if let Some(block) = missing {
+        return Some(format!("lacks block {:?}, which was sealed before it was made", history.name(*block)));
+    }
+    let changed = view.blocks.iter().find(|(block, bytes)| {
+        blocks.stage(*block).is_some() && !blocks.has_content(history, *block, history.bytes(*bytes))
+    });
+    changed.map(|(block, _)| format!("shows other bytes in block {:?} than were sealed", history.name(*block)))
+}
+
+/// What a view has that came after it was made.
+fn too_much(bounds: &Bounds, view: &View) -> Option<String> {
+    let shown = view.records.len() as u64;
+    if shown > bounds.records_max {
+        return Some(format!("shows {shown} records, and no more than {} were begun before it was made", bounds.records_max));
+    }
+    let later = view.blocks.iter().find(|(block, _)| !bounds.blocks_max.contains(block));
+    later.map(|(block, _)| format!("shows block number {}, which was sealed after it was made", block.0))
+}

@@ -1,0 +1,203 @@
+//! Which stores exist, as far as the contract lets one know: created, destroyed, or in doubt since a call that nobody was
+//! told of. The first open that completes, or says that there is nothing, settles the doubt.
+
+use super::{Breach, Exchange, Findings};
+use crate::history::{Ask, Place, Told};
+use asl_host::ErrorKind;
+
+/// What is known of a location.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Life {
+    #[default]
+    Absent,
+    /// A creation was begun and nobody was told how it went.
+    MaybeCreated,
+    Present,
+    /// A destruction was begun and nobody was told how it went.
+    MaybeDestroyed,
+    /// Destroyed, and so absent.
+    Destroyed,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Stores {
+    life: [Life; 3],
+    open: [bool; 3],
+}
+
+impl Stores {
+    pub(super) fn life(&self, place: Place) -> Life {
+        self.life[place as usize]
+    }
+
+    pub(super) fn is_open(&self, place: Place) -> bool {
+        self.open[place as usize]
+    }
+
+    /// All processes are gone, and with them their handles.
+    pub(super) fn crash(&mut self) {
+        self.open = [false; 3];
+    }
+
+    pub(super) fn closed(&mut self, place: Place) {
+        self.open[place as usize] = false;
+    }
+
+    /// A call was cut off.
+    pub(super) fn interrupted(&mut self, ask: &Ask) {
+        match *ask {
+            Ask::Create { place } => self.begin_create(place),
+            Ask::Destroy { place, .. } => self.begin_destroy(place),
+            _ => {}
+        }
+    }
+
+    fn begin_create(&mut self, place: Place) {
+        let life = &mut self.life[place as usize];
+        if matches!(life, Life::Absent | Life::Destroyed) {
+            *life = Life::MaybeCreated;
+        }
+    }
+
+    fn begin_destroy(&mut self, place: Place) {
+        let life = &mut self.life[place as usize];
+        if matches!(life, Life::Present | Life::MaybeCreated) {
+            *life = Life::MaybeDestroyed;
+        }
+    }
+
+    /// Judges what a creation, opening or destruction told. True if a new store began its life.
+    pub(super) fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) -> bool {
+        match exchange.ask {
+            Ask::Create { place } => self.create_told(exchange, place, out),
+            Ask::Open { place, second } => {
+                self.open_told(exchange, place, second, out);
+                false
+            }
+            Ask::Destroy { place, open } => {
+                self.destroy_told(exchange, place, open, out);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn create_told(&mut self, exchange: &Exchange<'_>, place: Place, out: &mut Findings) -> bool {
+        let (at, life) = (exchange.told_at, self.life(place));
+        match exchange.told {
+            Told::Done => {
+                out.expect(life != Life::Present, Breach::CreatedTwice, at, || {
+                    format!("creating {} succeeded although it existed", place.as_str())
+                });
+                self.life[place as usize] = Life::Present;
+                self.open[place as usize] = true;
+                true
+            }
+            Told::Failed { kind: ErrorKind::Exists, .. } => {
+                out.looked(Breach::CreatedTwice);
+                out.expect(!matches!(life, Life::Absent | Life::Destroyed), Breach::WrongAnswer, at, || {
+                    format!("creating {} says that it exists, and it does not", place.as_str())
+                });
+                self.life[place as usize] = Life::Present;
+                false
+            }
+            _ => {
+                self.begin_create(place);
+                false
+            }
+        }
+    }
+
+    fn open_told(&mut self, exchange: &Exchange<'_>, place: Place, second: bool, out: &mut Findings) {
+        let (at, life) = (exchange.told_at, self.life(place));
+        let expecting_refusal = second && self.is_open(place);
+        match exchange.told {
+            Told::Done if expecting_refusal => {
+                let text = format!("{} was opened for writing by a second process while the first had it open", place.as_str());
+                out.expect(false, Breach::SecondWriter, at, || text);
+            }
+            Told::Done => {
+                out.expect(life != Life::Absent, Breach::WrongAnswer, at, || {
+                    format!("opening {} succeeded, and there was none", place.as_str())
+                });
+                out.expect(life != Life::Destroyed, Breach::DestroyedCameBack, at, || {
+                    format!("{} was destroyed, and could be opened again", place.as_str())
+                });
+                out.looked(Breach::StoreLost);
+                if life == Life::MaybeCreated {
+                    out.looked(Breach::TornCreation);
+                }
+                self.life[place as usize] = Life::Present;
+                self.open[place as usize] = true;
+            }
+            Told::Failed { kind: ErrorKind::NotFound, .. } => {
+                out.looked(Breach::WrongAnswer);
+                if life == Life::Destroyed {
+                    out.looked(Breach::DestroyedCameBack);
+                }
+                if life == Life::MaybeCreated {
+                    out.looked(Breach::TornCreation);
+                }
+                match life {
+                    Life::Present if exchange.excused => {
+                        out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
+                    }
+                    Life::Present => {
+                        out.broken(Breach::StoreLost, at, format!("{} was created and acknowledged, and is gone", place.as_str()));
+                    }
+                    Life::MaybeDestroyed => self.life[place as usize] = Life::Destroyed,
+                    Life::MaybeCreated => self.life[place as usize] = Life::Absent,
+                    Life::Absent | Life::Destroyed => {}
+                }
+            }
+            Told::Failed { kind: ErrorKind::ConcurrentModification, .. } => {
+                out.expect(self.is_open(place) || exchange.excused, Breach::LockedOut, at, || {
+                    format!("{} is said to be in use, and nobody alive has it open", place.as_str())
+                });
+                if expecting_refusal {
+                    out.looked(Breach::SecondWriter);
+                }
+            }
+            Told::Failed { kind, .. } if life == Life::MaybeCreated && !exchange.excused => {
+                let text = format!("a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})", place.as_str());
+                out.expect(false, Breach::TornCreation, at, || text);
+            }
+            _ => {}
+        }
+    }
+
+    fn destroy_told(&mut self, exchange: &Exchange<'_>, place: Place, open: bool, out: &mut Findings) {
+        let (at, life) = (exchange.told_at, self.life(place));
+        match exchange.told {
+            Told::Done => {
+                if open && self.is_open(place) {
+                    let text = format!("{} was destroyed while it was open", place.as_str());
+                    out.expect(false, Breach::SecondWriter, at, || text);
+                }
+                out.expect(!matches!(life, Life::Absent | Life::Destroyed), Breach::WrongAnswer, at, || {
+                    format!("destroying {} succeeded, and there was none", place.as_str())
+                });
+                self.life[place as usize] = Life::Destroyed;
+            }
+            Told::Failed { kind: ErrorKind::NotFound, .. } => match life {
+                Life::Present if exchange.excused => {
+                    out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
+                }
+                Life::Present => {
+                    out.broken(Breach::StoreLost, at, format!("{} was created and acknowledged, and is gone", place.as_str()));
+                }
+                _ => {
+                    out.looked(Breach::WrongAnswer);
+                    self.life[place as usize] = Life::Destroyed;
+                }
+            },
+            Told::Failed { kind: ErrorKind::ConcurrentModification, .. } => {
+                out.looked(Breach::SecondWriter);
+                out.expect(self.is_open(place) || exchange.excused, Breach::LockedOut, at, || {
+                    format!("{} is said to be in use, and nobody alive has it open", place.as_str())
+                });
+            }
+            _ => self.begin_destroy(place),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! asl-sim: breaks hosts of append-only stores until they are right.
+//!
+//! Data flows one way: [`scenario`] -> [`run`] -> [`history`] -> [`check`] (a verdict) -> [`case`] -> [`report`]. A run is a
+//! pure function of its scenario and of the decision map ([`decide`]); a [`campaign`] makes many runs in parallel. The
+//! hosts under test are [`target`]s; what they see is [`world`], and [`runtime`] is what moves it.
+
+pub mod campaign;
+pub mod case;
+pub mod check;
+pub mod decide;
+pub mod history;
+pub mod report;
+pub mod run;
+mod runtime;
+pub mod scenario;
+pub mod target;
+pub mod trace;
+pub mod trial;
+pub mod world;

@@ -1,0 +1,412 @@
+//! What a run does, as data: concrete operations, crashes, faults, and the settings of the world.
+//!
+//! A seed generates a scenario ([`generate`]), a case stores one, a shrinker edits one. Operations keep their numbers when
+//! others are deleted, and everything else refers to those numbers, so that what remains means the same.
+//!
+//! References that cannot be known beforehand (which snapshot to mount) are ordinals, taken modulo what exists when the
+//! operation runs.
+
+pub mod generate;
+pub mod payload;
+
+use crate::decide::Site;
+use crate::world::fs::Fill;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+pub use payload::{Payload, Style};
+
+/// Everything that a run depends on, besides the decision map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The world.
+    pub setup: Setup,
+    /// What the clients do; each client does its own in this order.
+    pub ops: Vec<Op>,
+    /// When the processes or the power fail, in the order of the crashes.
+    pub crashes: Vec<CrashPlan>,
+    /// Which calls fail.
+    pub faults: Vec<FaultPlan>,
+    /// When the file system is full.
+    pub full: Vec<FullPlan>,
+    /// When the wall clock jumps.
+    pub clock_jumps: Vec<ClockJump>,
+}
+
+impl Scenario {
+    /// Whether a scenario from outside can be run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub fn validate(&self) -> Result<(), String> {
+        if !matches!(self.setup.sector_len, 512 | 4096) {
+            return Err(format!("a sector of {} bytes: it has 512 or 4096", self.setup.sector_len));
+        }
+        if !(1..=Scenario::CLIENTS_MAX).contains(&self.setup.clients) {
+            return Err(format!("{} clients: there are 1 to {}", self.setup.clients, Scenario::CLIENTS_MAX));
+        }
+        let mut ids: Vec<u32> = self.ops.iter().map(|op| op.id).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err("two operations have the same number".to_owned());
+        }
+        if ids.last().is_some_and(|&id| id >= Scenario::OPS_MAX) {
+            return Err(format!("operations are numbered below {}", Scenario::OPS_MAX));
+        }
+        let longest = self.ops.iter().filter_map(|op| op.action.payload()).map(|payload| payload.len).max();
+        match longest {
+            Some(len) if len > Scenario::PAYLOAD_LEN_MAX => {
+                Err(format!("a payload of {len} bytes: at most {}", Scenario::PAYLOAD_LEN_MAX))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Most clients that share a store.
+    pub const CLIENTS_MAX: u16 = 32;
+    /// Most operations.
+    pub const OPS_MAX: u32 = 100_000;
+    /// Longest payload, in bytes.
+    pub const PAYLOAD_LEN_MAX: u32 = 1 << 20;
+}
+
+/// Settings of the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Which file system it is.
+    pub profile: Profile,
+    /// Which kind of trouble there is.
+    pub class: FaultClass,
+    /// What the medium writes atomically, in bytes: 512 or 4096.
+    pub sector_len: u32,
+    /// What lost sectors hold.
+    pub fill: Fill,
+    /// How many clients share the store.
+    pub clients: u16,
+    /// A host that keeps segments is asked to begin another after this many bytes.
+    pub segment_len_max: u64,
+    /// Seeds what hosts get as random bytes.
+    pub entropy: u64,
+}
+
+/// A file system's promises beyond fsync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// None: the weakest file system that POSIX allows.
+    Posix,
+}
+
+impl Profile {
+    /// All profiles, with what is special about them.
+    pub const ALL: [(Profile, &'static str); 1] =
+        [(Profile::Posix, "promises nothing beyond fsync: names, sizes and sectors persist independently (default)")];
+
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::Posix => "posix",
+        }
+    }
+}
+
+/// Kinds of trouble that are not mixed within a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultClass {
+    /// No crash, no fault: stores are closed and opened again in good order.
+    None,
+    /// Kill and power loss; calls succeed.
+    Crash,
+    /// Calls fail, and processes and power fail too.
+    Error,
+}
+
+impl FaultClass {
+    /// Its name on the command line and in signatures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultClass::None => "none",
+            FaultClass::Crash => "crash",
+            FaultClass::Error => "error",
+        }
+    }
+}
+
+/// One operation of one client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Op {
+    /// Names the operation; unique in the scenario.
+    pub id: u32,
+    /// Who does it, from 0.
+    pub client: u16,
+    /// What is done.
+    pub action: Action,
+}
+
+/// What an operation does. Numbers called `nth` count modulo what exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Appends a record.
+    Append(Payload),
+    /// Appends a record if it gets the number that the client expects: the next one it knows of, plus `off_by`.
+    AppendIf {
+        /// The record.
+        payload: Payload,
+        /// 0 for the number that is right as far as the client knows.
+        off_by: u8,
+    },
+    /// Makes everything acknowledged durable.
+    Flush,
+    /// Asks for the last durable number.
+    DurableUpto,
+    /// Reads `limit` records from a point that is `from_percent` of the way into the log.
+    Read {
+        /// 0: from the first record.
+        from_percent: u8,
+        /// 0: all.
+        limit: u32,
+    },
+    /// Opens a block for writing.
+    CreateBlock,
+    /// Writes to one of the client's open blocks.
+    WriteBlock {
+        /// Which one.
+        nth: u32,
+        /// What.
+        payload: Payload,
+    },
+    /// Seals one of the client's open blocks.
+    SealBlock {
+        /// Which one.
+        nth: u32,
+    },
+    /// Reads a sealed block, or an open one of the client's own.
+    ReadBlock {
+        /// Which one.
+        nth: u32,
+    },
+    /// Lists the sealed blocks.
+    ListBlocks,
+    /// Takes a snapshot.
+    CreateSnapshot,
+    /// Mounts a snapshot, reads all of it, and tries to write to it.
+    InspectSnapshot {
+        /// Which one.
+        nth: u32,
+    },
+    /// Lists the snapshots.
+    ListSnapshots,
+    /// Deletes a snapshot.
+    DeleteSnapshot {
+        /// Which one.
+        nth: u32,
+    },
+    /// Closes the store, opens it again and looks at everything, twice.
+    Reopen,
+    /// Tries to open the store from a second process while it is open.
+    OpenSecond,
+    /// Tries to create a store where there is one.
+    CreateExisting,
+    /// Tries to destroy the store while it is open.
+    DestroyOpen,
+    /// Opens a location where there never was a store.
+    OpenNothing,
+    /// Creates a second store, appends to it and closes it.
+    SideCreate(Payload),
+    /// Opens the second store, reads it, appends to it and closes it.
+    SideUse(Payload),
+    /// Destroys the second store.
+    SideDestroy,
+    /// Reads the host's clock.
+    Now,
+    /// Asks the host who it is.
+    Identity,
+}
+
+impl Action {
+    /// What it writes, if it writes.
+    pub fn payload(&self) -> Option<Payload> {
+        match self {
+            Action::Append(payload)
+            | Action::AppendIf { payload, .. }
+            | Action::WriteBlock { payload, .. }
+            | Action::SideCreate(payload)
+            | Action::SideUse(payload) => Some(*payload),
+            _ => None,
+        }
+    }
+
+    /// Its name in reports.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Action::Append(_) => "append",
+            Action::AppendIf { .. } => "append_if",
+            Action::Flush => "flush",
+            Action::DurableUpto => "durable_upto",
+            Action::Read { .. } => "read",
+            Action::CreateBlock => "create_block",
+            Action::WriteBlock { .. } => "write_block",
+            Action::SealBlock { .. } => "seal_block",
+            Action::ReadBlock { .. } => "read_block",
+            Action::ListBlocks => "list_blocks",
+            Action::CreateSnapshot => "create_snapshot",
+            Action::InspectSnapshot { .. } => "inspect_snapshot",
+            Action::ListSnapshots => "list_snapshots",
+            Action::DeleteSnapshot { .. } => "delete_snapshot",
+            Action::Reopen => "reopen",
+            Action::OpenSecond => "open_second",
+            Action::CreateExisting => "create_existing",
+            Action::DestroyOpen => "destroy_open",
+            Action::OpenNothing => "open_nothing",
+            Action::SideCreate(_) => "side_create",
+            Action::SideUse(_) => "side_use",
+            Action::SideDestroy => "side_destroy",
+            Action::Now => "now",
+            Action::Identity => "identity",
+        }
+    }
+}
+
+/// What fails in a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CrashKind {
+    /// The processes are killed; the page cache stays.
+    Kill,
+    /// The power goes; what is not durable may be lost.
+    Power,
+}
+
+/// Where in a call the crash comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Before it did anything.
+    Before,
+    /// In the middle, if it is a write: a prefix was done.
+    Within,
+    /// After it was done, before the host heard of it.
+    After,
+}
+
+/// A point among the calls that change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Which such call, counted from 0 within its site; if there are fewer, the end of the site.
+    pub change: u32,
+    /// Where in it.
+    pub when: When,
+    /// What fails.
+    pub kind: CrashKind,
+}
+
+/// A crash, and the crashes inside the recovery from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrashPlan {
+    /// In which operation; `None`: in the very first start, while the store is created.
+    pub op: Option<u32>,
+    /// Where in it.
+    pub at: Cut,
+    /// Where the following attempts to recover are cut.
+    pub inside: Vec<Cut>,
+}
+
+/// A call that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultPlan {
+    /// Where.
+    pub site: Site,
+    /// How many calls that this fault could hit go well before.
+    pub skip: u32,
+    /// How it fails.
+    pub kind: FaultKind,
+}
+
+macro_rules! fault_kinds {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal $class:ident),* $(,)?) => {
+        /// How a call, or a client's waiting for it, fails.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum FaultKind { $($(#[doc = $doc])* $name),* }
+
+        impl FaultKind {
+            /// All kinds, with the class that they belong to and what they do.
+            pub const ALL: &'static [(FaultKind, FaultClass, &'static str)] =
+                &[$((FaultKind::$name, FaultClass::$class, concat!($($doc),*))),*];
+
+            /// Its name on the command line and in reports.
+            pub fn as_str(self) -> &'static str {
+                match self { $(FaultKind::$name => $text),* }
+            }
+        }
+    };
+}
+
+fault_kinds! {
+    /// A read fails with EIO.
+    ReadEio "read-eio" Error,
+    /// A write fails with EIO; nothing was written.
+    WriteEio "write-eio" Error,
+    /// A read returns fewer bytes than asked for.
+    ShortRead "short-read" Error,
+    /// A write writes fewer bytes than given.
+    ShortWrite "short-write" Error,
+    /// A read, write, sync or open is interrupted (EINTR); nothing was done.
+    Interrupt "interrupt" Error,
+    /// An fsync or fdatasync fails with EIO once, and marks the pages clean that it did not write.
+    SyncEio "sync-eio" Error,
+    /// An fsync of a directory fails with EIO; the changes stay pending.
+    DirSyncEio "dir-sync-eio" Error,
+    /// An open, create, rename, link, unlink, mkdir, rmdir, truncate, stat or readdir fails with EIO.
+    NameEio "name-eio" Error,
+    /// A call takes seconds.
+    Stall "stall" Error,
+    /// A client stops waiting and drops the operation's future.
+    Cancel "cancel" Crash,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FaultKind {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<FaultKind, ()> {
+        FaultKind::ALL.iter().map(|&(kind, ..)| kind).find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
+/// A time during which files can grow by no more than so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullPlan {
+    /// It begins when this operation does,
+    pub from_op: u32,
+    /// and ends when this one does, or any later one, or with the last operation.
+    pub until_op: u32,
+    /// Bytes that are left.
+    pub bytes: u64,
+}
+
+/// A jump of the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockJump {
+    /// When this operation begins.
+    pub op: u32,
+    /// By how much; backwards if negative.
+    pub by_ns: i64,
+}

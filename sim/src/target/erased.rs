@@ -1,0 +1,92 @@
+//! The contract's traits, object-safe: each method returns a boxed future. What they mean, [`asl_host::host`] says.
+
+use asl_host::{
+    BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store, StoreLocation,
+};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future of a host, boxed.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+/// An open store, shared by the clients.
+pub(crate) type SharedStore = Arc<dyn AnyStore>;
+
+macro_rules! mirror {
+    ($trait:ident, $bound:ident, $($name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        impl<T: $bound> $trait for T {
+            $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $out> {
+                Box::pin($bound::$name(self, $($arg),*))
+            })*
+            mirror!(@extra $trait);
+        }
+    };
+    (@extra AnyStore) => {
+        fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore> {
+            Box::pin(async move { Ok(Arc::new(Store::mount_snapshot(self, id).await?) as SharedStore) })
+        }
+    };
+    (@extra AnyHost) => {
+        fn capabilities(&self) -> Capabilities {
+            Host::capabilities(self)
+        }
+        fn create_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore> {
+            Box::pin(async move { Ok(Arc::new(Host::create_store(self, at).await?) as SharedStore) })
+        }
+        fn open_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore> {
+            Box::pin(async move { Ok(Arc::new(Host::open_store(self, at).await?) as SharedStore) })
+        }
+    };
+}
+
+/// [`Store`], object-safe.
+pub(crate) trait AnyStore: Send + Sync {
+    fn append<'a>(&'a self, record: &'a [u8]) -> Boxed<'a, LogSeq>;
+    fn append_if<'a>(&'a self, expected: LogSeq, record: &'a [u8]) -> Boxed<'a, LogSeq>;
+    fn flush<'a>(&'a self) -> Boxed<'a, LogSeq>;
+    fn durable_upto<'a>(&'a self) -> Boxed<'a, LogSeq>;
+    fn read<'a>(&'a self, from: LogSeq, limit: usize) -> Boxed<'a, Vec<Record>>;
+    fn close<'a>(&'a self) -> Boxed<'a, ()>;
+    fn create_block<'a>(&'a self) -> Boxed<'a, BlockId>;
+    fn write_block<'a>(&'a self, id: &'a BlockId, data: &'a [u8]) -> Boxed<'a, ()>;
+    fn seal_block<'a>(&'a self, id: &'a BlockId) -> Boxed<'a, ()>;
+    fn read_block<'a>(&'a self, id: &'a BlockId) -> Boxed<'a, Vec<u8>>;
+    fn list_blocks<'a>(&'a self) -> Boxed<'a, Vec<BlockId>>;
+    fn create_snapshot<'a>(&'a self) -> Boxed<'a, SnapshotId>;
+    fn list_snapshots<'a>(&'a self) -> Boxed<'a, Vec<SnapshotId>>;
+    fn delete_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, ()>;
+    fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore>;
+}
+
+/// [`Host`], object-safe.
+pub(crate) trait AnyHost: Send + Sync {
+    fn capabilities(&self) -> Capabilities;
+    fn create_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore>;
+    fn open_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore>;
+    fn destroy_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, ()>;
+    fn now<'a>(&'a self) -> Boxed<'a, HostTime>;
+    fn identity<'a>(&'a self) -> Boxed<'a, HostIdentity>;
+}
+
+mirror! { AnyStore, Store,
+    append(record: &'a [u8]) -> LogSeq;
+    append_if(expected: LogSeq, record: &'a [u8]) -> LogSeq;
+    flush() -> LogSeq;
+    durable_upto() -> LogSeq;
+    read(from: LogSeq, limit: usize) -> Vec<Record>;
+    close() -> ();
+    create_block() -> BlockId;
+    write_block(id: &'a BlockId, data: &'a [u8]) -> ();
+    seal_block(id: &'a BlockId) -> ();
+    read_block(id: &'a BlockId) -> Vec<u8>;
+    list_blocks() -> Vec<BlockId>;
+    create_snapshot() -> SnapshotId;
+    list_snapshots() -> Vec<SnapshotId>;
+    delete_snapshot(id: &'a SnapshotId) -> ();
+}
+
+mirror! { AnyHost, Host,
+    destroy_store(at: &'a StoreLocation) -> ();
+    now() -> HostTime;
+    identity() -> HostIdentity;
+}

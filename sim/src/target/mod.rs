@@ -1,0 +1,145 @@
+//! What can be tested: hosts, made anew for every process of a simulated world.
+//!
+//! A [`Target`] has a name and boots a host in a [`Machine`]: a process with the simulated file system, clock and entropy.
+//! Hosts are kept behind object-safe mirrors of the contract's traits ([`AnyHost`], [`AnyStore`]), so that the code that
+//! drives a run is compiled once, not once for each host.
+
+mod erased;
+
+use crate::runtime::{Process, Sim};
+use crate::scenario::Setup;
+use crate::world::{SimEnv, SimFileSystem};
+use asl_host::{Host, PosixHost, PosixOptions};
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use erased::{AnyHost, AnyStore};
+
+/// Where in the simulated file system a host's root is, and where stores are made.
+pub(crate) const ROOT: &str = "/root";
+
+/// A process in the simulated world, for a host to run in.
+#[derive(Clone, Debug)]
+pub struct Machine<'a> {
+    pub(crate) sim: Arc<Sim>,
+    pub(crate) process: Process,
+    pub(crate) setup: &'a Setup,
+}
+
+impl Machine<'_> {
+    /// The file system.
+    pub fn file_system(&self) -> SimFileSystem {
+        SimFileSystem::new(self.sim.clone(), self.process)
+    }
+
+    /// Clock and entropy.
+    pub fn env(&self) -> SimEnv {
+        SimEnv::new(self.sim.clone(), self.process)
+    }
+
+    /// The directory that is the host's own; it exists.
+    pub fn root(&self) -> &'static str {
+        ROOT
+    }
+
+    /// How many bytes a segment should have before another is begun, for hosts that keep segments: small, so that a
+    /// short run has several.
+    pub fn segment_len_max(&self) -> u64 {
+        self.setup.segment_len_max
+    }
+}
+
+type Boot = dyn Fn(&Machine<'_>) -> Box<dyn AnyHost> + Send + Sync;
+
+/// Something that can be tested.
+#[derive(Clone)]
+pub struct Target {
+    name: String,
+    about: String,
+    boot: Arc<Boot>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// A target of this name, whose host is made by `boot` each time that a process starts.
+    pub fn new<H: Host>(
+        name: impl Into<String>,
+        about: impl Into<String>,
+        boot: impl Fn(&Machine<'_>) -> H + Send + Sync + 'static,
+    ) -> Target {
+        Target {
+            name: name.into(),
+            about: about.into(),
+            boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
+        }
+    }
+
+    /// Its name on the command line.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is, in one line.
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    pub(crate) fn boot(&self, machine: &Machine<'_>) -> Box<dyn AnyHost> {
+        (self.boot)(machine)
+    }
+}
+
+/// The host on POSIX file systems.
+pub fn posix() -> Target {
+    Target::new("posix", "the host on POSIX file systems that asl-host ships", |machine| {
+        let options = PosixOptions {
+            segment_len_max: machine.segment_len_max(),
+            // Short, so that a run has several.
+            clock_reserve_ns: 2_000_000,
+            ..PosixOptions::default()
+        };
+        PosixHost::with_seams(machine.file_system(), machine.env(), machine.root(), options)
+    })
+}
+
+/// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
+pub fn built_in() -> Vec<Target> {
+    let mut targets = vec![posix()];
+    macro_rules! specimens {
+        ($($specimen:ident),* $(,)?) => {
+            $(targets.push(Target::new(
+                format!("specimen:{}", asl_specimens::$specimen::NAME),
+                asl_specimens::$specimen::BUG,
+                |machine| asl_specimens::$specimen::host(machine.file_system(), machine.env(), machine.root()),
+            ));)*
+        };
+    }
+    specimens!(
+        segment_dir_not_synced,
+        store_parent_not_synced,
+        rename_unsynced_tmp,
+        seal_rename_not_synced,
+        fsync_error_ignored,
+        fsync_retried,
+        ack_then_timer_flush,
+        commit_mark_unchecked,
+        crc_omits_length,
+        failed_append_leaves_bytes,
+        canary,
+    );
+    targets
+}
+
+/// The target of this name, or the nearest names there are.
+pub fn find(name: &str) -> Result<Target, Vec<String>> {
+    let targets = built_in();
+    if let Some(target) = targets.iter().find(|target| target.name == name) {
+        return Ok(target.clone());
+    }
+    Err(crate::report::nearest(name, targets.iter().map(Target::name)))
+}

@@ -1,0 +1,145 @@
+//! One directory's names: as the process sees them, as the medium holds them, and the changes in between.
+//!
+//! Every create, unlink, mkdir, rmdir, link and rename is a change of names in a directory, pending until the directory is
+//! synced (F4). After a power loss any set of pending changes may have survived, as long as it is a *down-set*: changes of
+//! one name are ordered among themselves, changes of different names are not. A rename inside one directory is one change
+//! of two names, so that it is whole or absent; across directories it is two, which profile `posix` leaves independent.
+//! A replaced target holds the old inode or the new one, never neither, because it is one name with two versions.
+//!
+//! The whole directory is decided when recovery first looks at a name that is undecided, or lists it.
+//!
+//! Not modelled: names that turn to garbage, and directories whose own sectors tear.
+
+use super::file::{Resolve, Tick};
+use super::Ino;
+use crate::decide::{Address, Lean, Question};
+
+/// A directory's names, sorted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Vec<(Box<str>, Ino)>);
+
+impl Names {
+    pub(super) fn get(&self, name: &str) -> Option<Ino> {
+        self.find(name).ok().map(|at| self.0[at].1)
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name))
+    }
+
+    fn set(&mut self, name: &str, target: Option<Ino>) {
+        match (self.find(name), target) {
+            (Ok(at), Some(ino)) => self.0[at].1 = ino,
+            (Ok(at), None) => {
+                self.0.remove(at);
+            }
+            (Err(at), Some(ino)) => self.0.insert(at, (name.into(), ino)),
+            (Err(_), None) => {}
+        }
+    }
+}
+
+/// One change: up to two names and what they stand for afterwards.
+#[derive(Clone, Debug)]
+struct Change {
+    tick: Tick,
+    edits: [Option<(Box<str>, Option<Ino>)>; 2],
+}
+
+impl Change {
+    fn edits(&self) -> impl Iterator<Item = (&str, Option<Ino>)> {
+        self.edits.iter().flatten().map(|(name, target)| (name.as_ref(), *target))
+    }
+
+    fn apply(&self, names: &mut Names) {
+        self.edits().for_each(|(name, target)| names.set(name, target));
+    }
+
+    fn touches(&self, name: &str) -> bool {
+        self.edits().any(|(known, _)| known == name)
+    }
+}
+
+/// A directory.
+#[derive(Debug, Default)]
+pub(super) struct DirData {
+    names: Names,
+    durable: Names,
+    pending: Vec<Change>,
+    /// The crash, and the changes that it left undecided.
+    undecided: Option<(u32, Vec<Change>)>,
+}
+
+impl DirData {
+    pub(super) fn lookup(&mut self, name: &str, cx: &mut Resolve<'_>) -> Option<Ino> {
+        if self.undecided.as_ref().is_some_and(|(_, changes)| changes.iter().any(|change| change.touches(name))) {
+            self.resolve(cx);
+        }
+        self.names.get(name)
+    }
+
+    pub(super) fn list(&mut self, cx: &mut Resolve<'_>) -> impl Iterator<Item = &str> {
+        self.resolve(cx);
+        self.names.0.iter().map(|(name, _)| name.as_ref())
+    }
+
+    pub(super) fn is_empty(&mut self, cx: &mut Resolve<'_>) -> bool {
+        self.resolve(cx);
+        self.names.0.is_empty()
+    }
+
+    /// Makes a name stand for an inode, or for nothing.
+    pub(super) fn change(&mut self, name: &str, target: Option<Ino>, tick: Tick, cx: &mut Resolve<'_>) {
+        self.push(Change { tick, edits: [Some((name.into(), target)), None] }, cx);
+    }
+
+    /// Moves a name inside the directory.
+    pub(super) fn rename(&mut self, from: &str, to: &str, ino: Ino, tick: Tick, cx: &mut Resolve<'_>) {
+        self.push(Change { tick, edits: [Some((from.into(), None)), Some((to.into(), Some(ino)))] }, cx);
+    }
+
+    fn push(&mut self, change: Change, cx: &mut Resolve<'_>) {
+        self.resolve(cx);
+        change.apply(&mut self.names);
+        self.pending.push(change);
+    }
+
+    /// Makes the changes up to `mark` durable.
+    pub(super) fn sync(&mut self, mark: Tick) {
+        let covered = self.pending.partition_point(|change| change.tick <= mark);
+        for change in self.pending.drain(..covered) {
+            change.apply(&mut self.durable);
+        }
+    }
+
+    /// Whether a power loss now would leave anything undecided.
+    pub(super) fn is_unsynced(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(super) fn power_loss(&mut self, crash: u32) {
+        if self.pending.is_empty() {
+            return;
+        }
+        debug_assert!(self.undecided.is_none(), "whoever changes a name has decided the directory");
+        self.names.0.clone_from(&self.durable.0);
+        self.undecided = Some((crash, std::mem::take(&mut self.pending)));
+    }
+
+    fn resolve(&mut self, cx: &mut Resolve<'_>) {
+        let Some((crash, changes)) = self.undecided.take() else { return };
+        let mut lost: Vec<&str> = Vec::new();
+        for (index, change) in changes.iter().enumerate() {
+            cx.medium.states.decided += 1;
+            let blocked = change.edits().any(|(name, _)| lost.contains(&name));
+            let address = Address::new(Question::Name, crash, cx.inode_key, index as u32);
+            if blocked || cx.decide.choose(address, 2, Lean::Mood) == 1 {
+                cx.medium.states.names_lost += 1;
+                lost.extend(change.edits().map(|(name, _)| name));
+            } else {
+                change.apply(&mut self.names);
+                change.apply(&mut self.durable);
+            }
+        }
+    }
+}
