@@ -27,6 +27,8 @@ struct State<F> {
     sealed: BTreeSet<String>,
     /// `None` while an operation works on the block.
     open: BTreeMap<String, Option<OpenBlock<F>>>,
+    /// Blocks whose seal was begun and has not come to an end: it goes on, or was dropped.
+    sealing: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,7 @@ struct OpenBlock<F> {
 
 impl<F: File> Blocks<F> {
     pub(super) fn new(sealed: BTreeSet<String>) -> Blocks<F> {
-        Blocks(Mutex::new(State { sealed, open: BTreeMap::new() }))
+        Blocks(Mutex::new(State { sealed, open: BTreeMap::new(), sealing: BTreeSet::new() }))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State<F>> {
@@ -95,13 +97,33 @@ impl<F: File> Blocks<F> {
         write_all_at(&block.file, &footer, block.len).await.map_err(|error| (failed(error), false))?;
         let publish = async {
             uninterrupted!(block.file.sync_all())?;
+            self.state().sealing.insert(id.to_owned());
             uninterrupted!(fs.rename(&from, &to))?;
             uninterrupted!(fs.sync_dir(&paths.blocks))
         };
         publish.await.map_err(|error| (failed(error), true))?;
-        let mut state = self.state();
-        state.open.remove(id);
-        state.sealed.insert(id.to_owned());
+        self.state().seal(id);
+        Ok(())
+    }
+
+    /// Finds out how seals ended that were dropped: a block that has its sealed name is made durably so.
+    pub(super) async fn settle<S: FileSystem<File = F>>(&self, fs: &S, paths: &Paths, operation: Operation) -> Result<()> {
+        let sealing: Vec<String> = self.state().sealing.iter().cloned().collect();
+        for id in sealing {
+            let path = sealed_path(paths, &id);
+            match fs.metadata(&path).await {
+                Ok(_) => {
+                    let synced = uninterrupted!(fs.sync_dir(&paths.blocks));
+                    synced.map_err(|error| StoreError::io(operation, paths.blocks.to_string_lossy(), error))?;
+                    let mut state = self.state();
+                    if state.sealing.contains(&id) {
+                        state.seal(&id);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::io(operation, path.to_string_lossy(), error)),
+            }
+        }
         Ok(())
     }
 
@@ -115,16 +137,13 @@ impl<F: File> Blocks<F> {
             return read_sealed(fs, paths, id).await;
         }
         let block = self.take(paths, id, Operation::ReadBlock)?;
+        let lent = Lent { blocks: self, id, block: Some(block) };
+        let block = lent.block.as_ref().expect("it was just put there");
         let mut content = vec![0; usize::try_from(block.len).expect("a block being written fits in memory")];
-        let read = read_full_at(&block.file, &mut content, 0).await;
-        let len = block.len;
-        self.state().open.insert(id.to_owned(), Some(block));
-        match read {
-            Ok(count) if count as u64 == len => Ok(content),
+        match read_full_at(&block.file, &mut content, 0).await {
+            Ok(count) if count == content.len() => Ok(content),
             Ok(_) => Err(StoreError::io(Operation::ReadBlock, id, io::ErrorKind::UnexpectedEof.into())),
-            Err(error) => {
-                Err(StoreError::io(Operation::ReadBlock, open_path(paths, id).to_string_lossy(), error))
-            }
+            Err(error) => Err(StoreError::io(Operation::ReadBlock, open_path(paths, id).to_string_lossy(), error)),
         }
     }
 
@@ -145,12 +164,33 @@ impl<F: File> Blocks<F> {
     }
 }
 
+impl<F> State<F> {
+    fn seal(&mut self, id: &str) {
+        self.open.remove(id);
+        self.sealing.remove(id);
+        self.sealed.insert(id.to_owned());
+    }
+}
+
+/// A block that is read: it goes back into the table however that ends.
+struct Lent<'a, F: File> {
+    blocks: &'a Blocks<F>,
+    id: &'a str,
+    block: Option<OpenBlock<F>>,
+}
+
+impl<F: File> Drop for Lent<'_, F> {
+    fn drop(&mut self) {
+        self.blocks.state().open.insert(self.id.to_owned(), self.block.take());
+    }
+}
+
 fn open_path(paths: &Paths, id: &str) -> PathBuf {
-    paths.blocks.join(format!("{id}.open"))
+    paths.blocks.join(format!("{id}{}", layout::OPEN))
 }
 
 fn sealed_path(paths: &Paths, id: &str) -> PathBuf {
-    paths.blocks.join(format!("{id}.sealed"))
+    paths.blocks.join(format!("{id}{}", layout::SEALED))
 }
 
 /// The content of a sealed block, checked against its footer.

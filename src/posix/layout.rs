@@ -53,16 +53,29 @@ pub(super) fn parse_segment(name: &str) -> Option<(u64, u64)> {
     (well_formed && parsed.0 > 0).then_some(parsed)
 }
 
-/// Whether a file of this name directly in a store's directory is one that this host made.
-pub(super) fn is_own_name(name: &str) -> bool {
-    matches!(name, "lock" | "STORE" | "blocks" | "snapshots")
-        || parse_segment(name).is_some()
-        || is_temporary(name)
+/// How the files of open blocks, sealed blocks and snapshots end.
+pub(super) const OPEN: &str = ".open";
+pub(super) const SEALED: &str = ".sealed";
+pub(super) const SNAPSHOT: &str = ".snap";
+
+/// The identifier in the name of a file with this ending.
+pub(super) fn id_of<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
+    name.strip_suffix(ending).filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether this is a file that `publish` had not finished.
 pub(super) fn is_temporary(name: &str) -> bool {
-    name.ends_with(".tmp")
+    id_of(name, ".tmp").is_some()
+}
+
+/// Whether a file of this name directly in a store's directory is one that this host made.
+pub(super) fn is_own_name(name: &str) -> bool {
+    matches!(name, "lock" | "STORE" | "blocks" | "snapshots") || parse_segment(name).is_some() || is_temporary(name)
+}
+
+/// Whether a file of this name in `blocks` or `snapshots` is one that this host made.
+pub(super) fn is_own_inner_name(name: &str) -> bool {
+    is_temporary(name) || [OPEN, SEALED, SNAPSHOT].iter().any(|ending| id_of(name, ending).is_some())
 }
 
 /// The content of `STORE`.

@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Operation, Result, StoreError};
 use crate::fs::{File, FileSystem, OpenMode, read_whole, uninterrupted};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What fails when a file of the store cannot be worked with.
@@ -34,6 +34,7 @@ pub(super) async fn create<F: FileSystem, E: Env>(
         Err(error) => return Err(absent_or_failed(operation, &paths.parent, error)),
         Ok(()) => {}
     }
+    remains(fs, &paths, operation).await?;
     let lock =
         uninterrupted!(fs.open(&paths.lock, OpenMode::Create)).map_err(failed(operation, &paths.lock))?;
     take_lock(fs, &paths, &lock, operation).await?;
@@ -88,16 +89,26 @@ pub(super) async fn destroy<F: FileSystem, E: Env>(
 
 /// The lock of a store that exists.
 async fn lock_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<F::File> {
-    let lock = match uninterrupted!(fs.open(&paths.lock, OpenMode::ReadWrite)) {
-        Ok(lock) => lock,
-        Err(error) => return Err(absent_or_failed(operation, &paths.dir, error)),
-    };
+    let opened = uninterrupted!(fs.open(&paths.lock, OpenMode::ReadWrite));
     // Without its mark it is no store, whoever may be at work on it.
     if !has_mark(fs, paths, operation).await? {
-        // A process that was killed may have removed it without syncing: what we say now must stay true.
-        uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+        if opened.is_ok() {
+            // A process that was killed may have removed it without syncing: what we say now must stay true.
+            uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+        }
         return Err(StoreError::new(ErrorKind::NotFound, operation, paths.name()));
     }
+    let opened = match opened {
+        // A store that was restored without its lock file is a store all the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => uninterrupted!(fs.open(&paths.lock, OpenMode::Create)),
+        opened => opened,
+    };
+    let lock = opened.map_err(failed(operation, &paths.lock))?;
+    lock_and_check(fs, paths, lock, operation).await
+}
+
+/// Takes the lock, and makes sure that this program can read the store.
+async fn lock_and_check<F: FileSystem>(fs: &F, paths: &Paths, lock: F::File, operation: Operation) -> Result<F::File> {
     take_lock(fs, paths, &lock, operation).await?;
     let mark = read_mark(fs, paths, operation).await?;
     match mark {
@@ -147,7 +158,7 @@ async fn refuse_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operat
 async fn has_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<bool> {
     match fs.metadata(&paths.mark).await {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
         Err(error) => Err(failed(operation, &paths.mark)(error)),
     }
 }
@@ -163,29 +174,47 @@ async fn read_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -
     }
 }
 
-/// Removes what a creation or destruction that was cut short left behind, durably, so that none of it can come back as
-/// part of the store to be made. Names that are not ours are somebody's data: they are refused, before anything is touched.
-async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<()> {
-    let names = list(fs, &paths.dir, operation).await?;
-    if let Some(foreign) = names.iter().find(|name| !layout::is_own_name(name)) {
-        let error = StoreError::new(ErrorKind::Io, operation, paths.name());
-        return Err(error.with_detail(format!("the directory holds {foreign:?}, which is not of a store")));
-    }
-    let mut removed = false;
-    for name in names.iter().filter(|name| *name != "lock") {
-        let path = paths.dir.join(name);
-        if name == "blocks" || name == "snapshots" {
-            for inner in list(fs, &path, operation).await? {
-                let inner = path.join(inner);
-                uninterrupted!(fs.unlink(&inner)).map_err(failed(operation, &inner))?;
-            }
-            uninterrupted!(fs.remove_dir(&path)).map_err(failed(operation, &path))?;
-        } else {
-            uninterrupted!(fs.unlink(&path)).map_err(failed(operation, &path))?;
+/// What a creation or destruction that was cut short left behind: files first, the directories that held them last.
+/// Names that are not ours are somebody's data, and refused.
+async fn remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<Vec<(PathBuf, bool)>> {
+    let foreign = |dir: &Path, name: &str| {
+        let error = StoreError::new(ErrorKind::Io, operation, dir.to_string_lossy());
+        error.with_detail(format!("the directory holds {name:?}, which is not of a store"))
+    };
+    let mut found = Vec::new();
+    for name in list(fs, &paths.dir, operation).await? {
+        let path = paths.dir.join(&name);
+        let is_dir = name == "blocks" || name == "snapshots";
+        if !layout::is_own_name(&name) || is_dir != is_directory(fs, &path, operation).await? {
+            return Err(foreign(&paths.dir, &name));
         }
-        removed = true;
+        if is_dir {
+            for inner in list(fs, &path, operation).await? {
+                if !layout::is_own_inner_name(&inner) {
+                    return Err(foreign(&path, &inner));
+                }
+                found.push((path.join(inner), false));
+            }
+        }
+        if name != "lock" {
+            found.push((path, is_dir));
+        }
     }
-    if removed {
+    Ok(found)
+}
+
+async fn is_directory<F: FileSystem>(fs: &F, path: &Path, operation: Operation) -> Result<bool> {
+    fs.metadata(path).await.map(|metadata| metadata.is_dir).map_err(failed(operation, path))
+}
+
+/// Removes the remains, durably, so that none of them can come back as part of the store to be made.
+async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<()> {
+    let found = remains(fs, paths, operation).await?;
+    for (path, is_dir) in &found {
+        let removed = if *is_dir { uninterrupted!(fs.remove_dir(path)) } else { uninterrupted!(fs.unlink(path)) };
+        removed.map_err(failed(operation, path))?;
+    }
+    if !found.is_empty() {
         uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
     }
     Ok(())

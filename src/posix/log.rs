@@ -175,7 +175,8 @@ impl<F: File> Log<F> {
         loop {
             let (orphaned, leading) = {
                 let state = self.state();
-                (state.in_flight.as_ref().is_some_and(|batch| batch.orphaned), state.leading)
+                let orphaned = state.in_flight.as_ref().is_some_and(|batch| batch.orphaned);
+                (orphaned && state.refusing.is_none(), state.leading)
             };
             match (orphaned, leading) {
                 (false, _) => return,
@@ -308,6 +309,10 @@ impl<F: File> Drop for Lead<'_, F> {
     fn drop(&mut self) {
         let mut state = self.log.state();
         state.leading = false;
+        // A batch that was left behind is for the next leader, unless there will be none.
+        if state.refusing.is_some() {
+            state.refuse();
+        }
         let waiters = std::mem::take(&mut state.waiters);
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
@@ -412,6 +417,12 @@ impl<F> State<F> {
         self.refusing.get_or_insert(ErrorKind::Closed);
         let _ = self.queue.outcome.set(Err(ErrorKind::Closed));
         self.queue = Batch::default();
+        // Nobody will finish a batch whose leader is gone; one that is being led gets its outcome from the leader.
+        if !self.leading
+            && let Some(batch) = self.in_flight.take()
+        {
+            let _ = batch.outcome.set(Err(ErrorKind::Closed));
+        }
         self.wake();
     }
 

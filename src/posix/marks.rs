@@ -17,9 +17,9 @@ use std::io;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-/// How often and how long a process waits for another to finish moving the mark.
-const LOCK_TRIES: u32 = 200;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// How often and how long a caller waits for another to finish moving the mark: a minute in all, since a disk may stall.
+const LOCK_TRIES: u32 = 6_000;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The clock's lease and the identity, as far as this process has them.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use crate::frame::{self, Scan};
 use crate::fs::{File, FileSystem, OpenMode, read_whole, uninterrupted, write_all_at};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What recovery found.
@@ -37,16 +37,42 @@ pub(super) async fn recover<F: FileSystem, E: Env>(
 ) -> Result<Recovered<F::File>> {
     let fs = &shared.fs;
     let recovery = Recovery { fs, paths, operation };
-    let (segments, last) = recovery.log().await?;
-    let blocks = recovery.directory(&paths.blocks, ".sealed").await?;
-    let snapshots = recovery.directory(&paths.snapshots, ".snap").await?;
+    // Everything is judged before anything is touched: damage that was reported is there to be looked at afterwards.
+    let mut litter = Vec::new();
+    let (mut segments, tail) = recovery.find_log(&mut litter).await?;
+    let blocks = recovery.directory(&paths.blocks, layout::SEALED, &mut litter).await?;
+    let snapshots = recovery.directory(&paths.snapshots, layout::SNAPSHOT, &mut litter).await?;
+    let last = tail.as_ref().map_or(0, Tail::last);
     recovery.check_manifests(&snapshots, &blocks, last).await?;
+    for path in &litter {
+        uninterrupted!(fs.unlink(path)).map_err(recovery.failed(path))?;
+    }
+    if let (Some(tail), Some(segment)) = (tail, segments.last_mut()) {
+        recovery.make_durable(&tail).await?;
+        segment.adopt(tail);
+    }
     // A process that was killed may have left names that no sync has covered yet: ours, and the store's in its parent.
     for dir in [&paths.blocks, &paths.snapshots, &paths.dir, &paths.parent] {
         uninterrupted!(fs.sync_dir(dir)).map_err(recovery.failed(dir))?;
     }
     tracing::debug!(location = %paths.dir.display(), last, blocks = blocks.len(), "store recovered");
     Ok(Recovered { segments, last, blocks, snapshots })
+}
+
+/// The last segment that holds a frame, as it was found.
+struct Tail<F> {
+    path: PathBuf,
+    file: F,
+    bytes: Vec<u8>,
+    scan: Scan,
+    first: u64,
+}
+
+impl<F> Tail<F> {
+    /// The last record's number.
+    fn last(&self) -> u64 {
+        self.first + self.scan.offsets.len() as u64 - 1
+    }
 }
 
 struct Recovery<'a, F> {
@@ -65,59 +91,50 @@ impl<F: FileSystem> Recovery<'_, F> {
         StoreError::new(ErrorKind::Corrupt, self.operation, path.to_string_lossy()).with_detail(detail)
     }
 
-    /// Recovers the log from its last segment back to the first one that holds a frame.
-    async fn log(&self) -> Result<(Vec<Segment<F::File>>, u64)> {
+    /// The segments up to the last one that holds a frame. Those behind it, and unfinished files, are litter.
+    async fn find_log(&self, litter: &mut Vec<PathBuf>) -> Result<(Vec<Segment<F::File>>, Option<Tail<F::File>>)> {
         let names = list(self.fs, &self.paths.dir, self.operation).await?;
-        for name in names.iter().filter(|name| layout::is_temporary(name)) {
-            let path = self.paths.dir.join(name);
-            uninterrupted!(self.fs.unlink(&path)).map_err(self.failed(&path))?;
-        }
+        let unfinished = names.iter().filter(|name| layout::is_temporary(name));
+        litter.extend(unfinished.map(|name| self.paths.dir.join(name)));
         // Names sort by first number.
-        let mut segments: Vec<Segment<F::File>> = names
-            .iter()
-            .filter_map(|name| layout::parse_segment(name))
-            .map(|(first, salt)| Segment::new(first, salt))
-            .collect();
-        // The first number that the segment removed last would have held: everything before it was durable when it was made.
+        let found = names.iter().filter_map(|name| layout::parse_segment(name));
+        let mut segments: Vec<Segment<F::File>> = found.map(|(first, salt)| Segment::new(first, salt)).collect();
+        // What the segment behind was begun with: everything before it was durable when it was made.
         let mut follower = None;
-        while let Some(mut segment) = segments.pop() {
+        while let Some(segment) = segments.last() {
             let path = self.paths.segment(segment.first, segment.salt);
-            let file =
-                uninterrupted!(self.fs.open(&path, OpenMode::ReadWrite)).map_err(self.failed(&path))?;
+            let file = uninterrupted!(self.fs.open(&path, OpenMode::ReadWrite)).map_err(self.failed(&path))?;
             let bytes = read_whole(&file).await.map_err(self.failed(&path))?;
             let scan = frame::scan(&bytes, segment.salt, segment.first);
-            let last = segment.first + scan.offsets.len() as u64 - 1;
-            self.check_tail(&path, &scan, last, follower)?;
-            if scan.offsets.is_empty() {
-                uninterrupted!(self.fs.unlink(&path)).map_err(self.failed(&path))?;
-                follower = Some(segment.first);
-                continue;
+            let tail = Tail { path, file, bytes, scan, first: segment.first };
+            self.check_tail(&tail, follower)?;
+            if !tail.scan.offsets.is_empty() {
+                check_chain(&segments).map_err(|detail| self.corrupt(&self.paths.dir, detail))?;
+                return Ok((segments, Some(tail)));
             }
-            self.make_durable(&path, &file, &bytes, &scan, segment.first).await?;
-            segment.adopt(file, &scan, INDEX_STRIDE);
-            segments.push(segment);
-            check_chain(&segments).map_err(|detail| self.corrupt(&self.paths.dir, detail))?;
-            return Ok((segments, last));
+            litter.push(tail.path);
+            follower = Some(segment.first);
+            segments.pop();
         }
         match follower {
             Some(first) if first > 1 => {
                 Err(self.corrupt(&self.paths.dir, format!("the records before {first} are missing")))
             }
-            _ => Ok((segments, 0)),
+            _ => Ok((segments, None)),
         }
     }
 
     /// A bad frame is corruption only if something durable says that there was a good one.
-    fn check_tail(&self, path: &Path, scan: &Scan, last: u64, follower: Option<u64>) -> Result<()> {
-        if scan.watermark_behind > last {
+    fn check_tail(&self, tail: &Tail<F::File>, follower: Option<u64>) -> Result<()> {
+        let last = tail.last();
+        if tail.scan.watermark_behind > last {
             let detail = format!("record {} is damaged: a later record says that it was durable", last + 1);
-            return Err(self.corrupt(path, detail));
+            return Err(self.corrupt(&tail.path, detail));
         }
         match follower {
             Some(first) if first != last + 1 => {
-                let detail =
-                    format!("ends at record {last}, but the next segment was begun with record {first}");
-                Err(self.corrupt(path, detail))
+                let detail = format!("ends at record {last}, but the next segment was begun with record {first}");
+                Err(self.corrupt(&tail.path, detail))
             }
             _ => Ok(()),
         }
@@ -125,20 +142,13 @@ impl<F: FileSystem> Recovery<'_, F> {
 
     /// Cuts the torn tail, and writes again what no watermark covers: those bytes may be in the page cache only, and
     /// marked clean by an fsync that failed for the process before us.
-    async fn make_durable(
-        &self,
-        path: &Path,
-        file: &F::File,
-        bytes: &[u8],
-        scan: &Scan,
-        first: u64,
-    ) -> Result<()> {
+    async fn make_durable(&self, tail: &Tail<F::File>) -> Result<()> {
+        let Tail { path, file, bytes, scan, first } = tail;
         if scan.end < bytes.len() as u64 {
             tracing::debug!(path = %path.display(), from = scan.end, to = bytes.len(), "torn tail cut");
             uninterrupted!(file.set_len(scan.end)).map_err(self.failed(path))?;
         }
-        let covered = usize::try_from((scan.watermark + 1).saturating_sub(first))
-            .expect("less than the frames scanned");
+        let covered = usize::try_from((scan.watermark + 1).saturating_sub(*first)).expect("less than the frames scanned");
         if let Some(&from) = scan.offsets.get(covered) {
             let (from, end) = (from as usize, scan.end as usize);
             write_all_at(file, &bytes[from..end], from as u64).await.map_err(self.failed(path))?;
@@ -146,15 +156,14 @@ impl<F: FileSystem> Recovery<'_, F> {
         uninterrupted!(file.sync_all()).map_err(self.failed(path))
     }
 
-    /// The published files of a directory, without their ending; what was not published is removed.
-    async fn directory(&self, dir: &Path, ending: &str) -> Result<BTreeSet<String>> {
+    /// The published files of a directory, by identifier; what of ours was not published is litter.
+    async fn directory(&self, dir: &Path, ending: &str, litter: &mut Vec<PathBuf>) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         for name in list(self.fs, dir, self.operation).await? {
-            if let Some(id) = name.strip_suffix(ending) {
+            if let Some(id) = layout::id_of(&name, ending) {
                 found.insert(id.to_owned());
-            } else {
-                let path = dir.join(&name);
-                uninterrupted!(self.fs.unlink(&path)).map_err(self.failed(&path))?;
+            } else if layout::is_own_inner_name(&name) {
+                litter.push(dir.join(&name));
             }
         }
         Ok(found)
@@ -196,18 +205,13 @@ fn check_chain<F>(segments: &[Segment<F>]) -> std::result::Result<(), String> {
     }
 }
 
-/// Keeps a file open behind the handle that shares it.
 impl<F> Segment<F> {
-    fn adopt(&mut self, file: F, scan: &Scan, stride: u64) {
-        self.len = scan.end;
-        self.index = scan
-            .offsets
-            .iter()
-            .enumerate()
-            .step_by(stride as usize)
-            .map(|(i, &at)| (self.first + i as u64, at))
-            .collect();
-        self.file = Some(Arc::new(file));
+    /// Keeps the file that recovery has read open.
+    fn adopt(&mut self, tail: Tail<F>) {
+        let numbered = tail.scan.offsets.iter().enumerate().step_by(INDEX_STRIDE as usize);
+        self.len = tail.scan.end;
+        self.index = numbered.map(|(index, &at)| (self.first + index as u64, at)).collect();
+        self.file = Some(Arc::new(tail.file));
         self.name_durable = true;
     }
 }

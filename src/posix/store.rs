@@ -13,8 +13,10 @@ use crate::error::{ErrorKind, Operation, Result, StoreError};
 use crate::frame::{self, HEADER_LEN};
 use crate::fs::{File, FileSystem, OpenMode, read_full_at, uninterrupted};
 use crate::host::{BlockId, LogSeq, Record, SnapshotId, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// How much of a segment is read at once, in bytes.
@@ -30,7 +32,7 @@ pub struct PosixStore<F: FileSystem, E: Env> {
 #[derive(Debug)]
 enum Role<L> {
     Writer { lock: Mutex<Option<L>> },
-    View { manifest: Manifest },
+    View { manifest: Manifest, closed: AtomicBool },
 }
 
 #[derive(Debug)]
@@ -39,7 +41,21 @@ struct Inner<F: FileSystem, E: Env> {
     paths: Paths,
     log: Log<F::File>,
     blocks: Blocks<F::File>,
-    snapshots: Mutex<BTreeSet<String>>,
+    snapshots: Mutex<Snapshots>,
+}
+
+/// The snapshots that exist, and those of which it is not certain.
+#[derive(Debug)]
+struct Snapshots {
+    listed: BTreeSet<String>,
+    /// That goes on, or was dropped.
+    in_doubt: BTreeMap<String, Doubt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    Making,
+    Deleting,
 }
 
 impl<F: FileSystem, E: Env> PosixStore<F, E> {
@@ -52,7 +68,7 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
         snapshots: BTreeSet<String>,
     ) -> PosixStore<F, E> {
         let inner =
-            Inner { shared, paths, log, blocks: Blocks::new(blocks), snapshots: Mutex::new(snapshots) };
+            Inner { shared, paths, log, blocks: Blocks::new(blocks), snapshots: Mutex::new(Snapshots { listed: snapshots, in_doubt: BTreeMap::new() }) };
         PosixStore { inner: Arc::new(inner), role: Role::Writer { lock: Mutex::new(Some(lock)) } }
     }
 
@@ -63,7 +79,8 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
     /// The manifest of a view; of a writer none, after making sure that it still works.
     fn view(&self, operation: Operation) -> Result<Option<&Manifest>> {
         match &self.role {
-            Role::View { manifest } => Ok(Some(manifest)),
+            Role::View { closed, .. } if closed.load(Ordering::Relaxed) => Err(self.error(ErrorKind::Closed, operation)),
+            Role::View { manifest, .. } => Ok(Some(manifest)),
             Role::Writer { .. } => match self.inner.log.refusing() {
                 Some(kind) => {
                     Err(self.error(kind, operation).with_detail("closed, or stopped by an earlier failure"))
@@ -109,8 +126,51 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
         }
     }
 
-    fn snapshots(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+    fn snapshots(&self) -> std::sync::MutexGuard<'_, Snapshots> {
         self.inner.snapshots.lock().expect("nothing panics while holding the snapshots' lock")
+    }
+
+    /// See [`Blocks::settle`]; a snapshot's blocks are certain.
+    async fn settle_blocks(&self, operation: Operation) -> Result<()> {
+        match self.view(operation)? {
+            Some(_) => Ok(()),
+            None => self.inner.blocks.settle(&self.inner.shared.fs, &self.inner.paths, operation).await,
+        }
+    }
+
+    fn snapshot_path(&self, id: &str) -> PathBuf {
+        self.inner.paths.snapshots.join(format!("{id}{}", layout::SNAPSHOT))
+    }
+
+    /// Finds out what became of snapshots whose making or deletion was dropped, and makes that durable, before anything is
+    /// said of them.
+    async fn settle_snapshots(&self, operation: Operation) -> Result<()> {
+        let in_doubt = self.snapshots().in_doubt.clone();
+        for (id, doubt) in in_doubt {
+            let path = self.snapshot_path(&id);
+            let exists = match self.inner.shared.fs.metadata(&path).await {
+                Ok(_) => true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(StoreError::io(operation, path.to_string_lossy(), error)),
+            };
+            let dir = &self.inner.paths.snapshots;
+            uninterrupted!(self.inner.shared.fs.sync_dir(dir))
+                .map_err(|error| StoreError::io(operation, dir.to_string_lossy(), error))?;
+            let mut snapshots = self.snapshots();
+            // Whoever was at it may have come to an end meanwhile.
+            if snapshots.in_doubt.get(&id) == Some(&doubt) {
+                match doubt {
+                    Doubt::Making if exists => snapshots.listed.insert(id),
+                    Doubt::Deleting if !exists => snapshots.listed.remove(&id),
+                    _ => false,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn missing(&self, operation: Operation, snapshot: &SnapshotId) -> StoreError {
+        self.error(ErrorKind::NotFound, operation).with_detail(format!("snapshot {snapshot}"))
     }
 
     /// The records from `place` on, up to `limit` or the end of its segment.
@@ -215,8 +275,14 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
     }
 
     async fn close(&self) -> Result<()> {
-        let Role::Writer { lock } = &self.role else { return Ok(()) };
         let working = self.view(Operation::Close).map(|_| ());
+        let lock = match &self.role {
+            Role::View { closed, .. } => {
+                closed.store(true, Ordering::Relaxed);
+                return working;
+            }
+            Role::Writer { lock } => lock,
+        };
         self.inner.log.close().await;
         drop(lock.lock().expect("nothing panics while holding the lock's slot").take());
         working
@@ -244,6 +310,7 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
     }
 
     async fn read_block(&self, block: &BlockId) -> Result<Vec<u8>> {
+        self.settle_blocks(Operation::ReadBlock).await?;
         if let Some(manifest) = self.view(Operation::ReadBlock)?
             && !manifest.blocks.contains(block.as_str())
         {
@@ -254,6 +321,7 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
     }
 
     async fn list_blocks(&self) -> Result<Vec<BlockId>> {
+        self.settle_blocks(Operation::ListBlocks).await?;
         let ids = match self.view(Operation::ListBlocks)? {
             Some(manifest) => manifest.blocks.iter().cloned().collect(),
             None => self.inner.blocks.sealed(),
@@ -264,61 +332,74 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
     async fn create_snapshot(&self) -> Result<SnapshotId> {
         let operation = Operation::CreateSnapshot;
         self.writable(operation)?;
-        let manifest = Manifest {
-            last: self.inner.log.durable(),
-            blocks: self.inner.blocks.sealed().into_iter().collect(),
-        };
+        let manifest =
+            Manifest { last: self.inner.log.durable(), blocks: self.inner.blocks.sealed().into_iter().collect() };
         let (shared, dir) = (&self.inner.shared, &self.inner.paths.snapshots);
         let id = layout::random_name(&shared.env);
-        let published =
-            layout::publish(&shared.fs, &shared.env, dir, &format!("{id}.snap"), &manifest.encode()).await;
+        self.snapshots().in_doubt.insert(id.clone(), Doubt::Making);
+        let name = format!("{id}{}", layout::SNAPSHOT);
+        let published = layout::publish(&shared.fs, &shared.env, dir, &name, &manifest.encode()).await;
+        self.snapshots().in_doubt.remove(&id);
         published.map_err(|error| {
             if error.in_doubt {
                 self.inner.log.refuse();
             }
             StoreError::io(operation, dir.to_string_lossy(), error.source)
         })?;
-        self.snapshots().insert(id.clone());
+        self.snapshots().listed.insert(id.clone());
         Ok(SnapshotId::new(id))
     }
 
     async fn mount_snapshot(&self, snapshot: &SnapshotId) -> Result<PosixStore<F, E>> {
         let operation = Operation::MountSnapshot;
         self.writable(operation)?;
-        if !self.snapshots().contains(snapshot.as_str()) {
-            return Err(self
-                .error(ErrorKind::NotFound, operation)
-                .with_detail(format!("snapshot {snapshot}")));
+        self.settle_snapshots(operation).await?;
+        if !self.snapshots().listed.contains(snapshot.as_str()) {
+            return Err(self.missing(operation, snapshot));
         }
-        let path = self.inner.paths.snapshots.join(format!("{snapshot}.snap"));
-        let manifest = Manifest::load(&self.inner.shared.fs, &path, operation).await?;
-        Ok(PosixStore { inner: self.inner.clone(), role: Role::View { manifest } })
+        let path = self.snapshot_path(snapshot.as_str());
+        let loaded = Manifest::load(&self.inner.shared.fs, &path, operation).await;
+        // A deletion may have come in between.
+        let manifest = match loaded {
+            Err(_) if !self.snapshots().listed.contains(snapshot.as_str()) => {
+                return Err(self.missing(operation, snapshot));
+            }
+            loaded => loaded?,
+        };
+        let role = Role::View { manifest, closed: AtomicBool::new(false) };
+        Ok(PosixStore { inner: self.inner.clone(), role })
     }
 
     async fn list_snapshots(&self) -> Result<Vec<SnapshotId>> {
         self.writable(Operation::ListSnapshots)?;
-        Ok(self.snapshots().iter().map(SnapshotId::new).collect())
+        self.settle_snapshots(Operation::ListSnapshots).await?;
+        Ok(self.snapshots().listed.iter().map(SnapshotId::new).collect())
     }
 
     async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Result<()> {
         let operation = Operation::DeleteSnapshot;
         self.writable(operation)?;
-        if !self.snapshots().contains(snapshot.as_str()) {
-            return Err(self
-                .error(ErrorKind::NotFound, operation)
-                .with_detail(format!("snapshot {snapshot}")));
+        self.settle_snapshots(operation).await?;
+        if !self.snapshots().listed.contains(snapshot.as_str()) {
+            return Err(self.missing(operation, snapshot));
         }
         let dir = &self.inner.paths.snapshots;
-        let path = dir.join(format!("{snapshot}.snap"));
+        let path = self.snapshot_path(snapshot.as_str());
+        self.snapshots().in_doubt.insert(snapshot.as_str().to_owned(), Doubt::Deleting);
         let deleted = async {
-            uninterrupted!(self.inner.shared.fs.unlink(&path))?;
-            uninterrupted!(self.inner.shared.fs.sync_dir(dir))
+            match uninterrupted!(self.inner.shared.fs.unlink(&path)) {
+                // Somebody else is deleting it too.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => uninterrupted!(self.inner.shared.fs.sync_dir(dir)),
+            }
         };
         deleted.await.map_err(|error| {
             self.inner.log.refuse();
             StoreError::io(operation, path.to_string_lossy(), error)
         })?;
-        self.snapshots().remove(snapshot.as_str());
+        let mut snapshots = self.snapshots();
+        snapshots.in_doubt.remove(snapshot.as_str());
+        snapshots.listed.remove(snapshot.as_str());
         Ok(())
     }
 

@@ -22,6 +22,7 @@ pub const BUG: &str = "a snapshot's manifest is renamed into place without fsync
 struct Bug;
 
 impl Steps for Bug {
+    const BLOCKS: bool = true;
     const SNAPSHOTS: bool = true;
 
     async fn sync_manifest<F: File>(&self, _file: &F) -> io::Result<()> {

@@ -47,7 +47,7 @@ pub(super) fn judge(
     let text = || format!("{what} failed ({kind}) without any fault since the store was opened");
     match exchange.ask {
         // The models of stores and snapshots have something more precise to say of these.
-        Ask::Open { place, .. } if stores.life(place) == Life::MaybeCreated => {}
+        Ask::Open { place, .. } if matches!(stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {}
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
         Ask::Open { .. } | Ask::Destroy { .. } if kind == ErrorKind::NotFound => {}

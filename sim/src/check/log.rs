@@ -31,6 +31,8 @@ struct Slot {
     closed: bool,
     /// The append that it is, where that is certain.
     owner: Option<usize>,
+    /// The event since which the number is known.
+    since: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,24 +76,32 @@ pub(crate) struct Log<'a> {
     slots: Vec<Option<Slot>>,
     /// Records with these bytes bore these numbers, exposed, and were lost: the numbers must not be used for others.
     former: Vec<(u64, Span)>,
-    /// The log has at least so many records, even where it is not known which.
-    floor: u64,
+    /// The log has at least so many records since that event, even where it is not known which; growing.
+    floors: Vec<(usize, u64)>,
     /// Records of stores that were destroyed.
     destroyed: Vec<Span>,
+    /// Whether the store may have been replaced by an empty one.
+    maybe_replaced: bool,
 }
 
 impl<'a> Log<'a> {
     pub(super) fn new(history: &'a History) -> Log<'a> {
-        Log { history, appends: Vec::new(), slots: Vec::new(), former: Vec::new(), floor: 0, destroyed: Vec::new() }
+        Log { history, appends: Vec::new(), slots: Vec::new(), former: Vec::new(), floors: Vec::new(), destroyed: Vec::new(), maybe_replaced: false }
     }
 
     /// A store was created: nothing of one that was there before may show.
-    pub(super) fn new_generation(&mut self, _at: usize) {
+    pub(super) fn new_generation(&mut self) {
         let old = self.appends.drain(..).filter(|append| append.unique).map(|append| append.data);
         self.destroyed.extend(old);
         self.slots.clear();
         self.former.clear();
-        self.floor = 0;
+        self.floors.clear();
+        self.maybe_replaced = false;
+    }
+
+    /// The store may have been destroyed and created again: the next read shows whether it was.
+    pub(super) fn maybe_new_generation(&mut self) {
+        self.maybe_replaced = true;
     }
 
     fn bytes(&self, span: Span) -> &'a [u8] {
@@ -219,7 +229,9 @@ impl<'a> Log<'a> {
         if durable > most {
             return;
         }
-        self.floor = self.floor.max(durable);
+        if self.floors.last().is_none_or(|&(_, floor)| floor < durable) {
+            self.floors.push((exchange.told_at, durable));
+        }
         for slot in self.slots.iter_mut().take(durable as usize).flatten() {
             if slot.exposure == Exposure::None {
                 slot.exposure = Exposure::Covered;
@@ -272,12 +284,13 @@ impl<'a> Log<'a> {
         {
             self.pass_on_place(own, elsewhere, seq, at, out);
         }
+        let since = self.slot(seq).map_or(at, |slot| slot.since);
         let exposure = match self.history.capabilities.durability {
             Durability::OnAppend => Exposure::Acked,
             Durability::OnFlush => Exposure::None,
         };
         self.appends[own].fate = Fate::Acked(seq);
-        self.set_slot(seq, Slot { data: append.data, exposure, closed: false, owner: Some(own) });
+        self.set_slot(seq, Slot { data: append.data, exposure, closed: false, owner: Some(own), since });
     }
 
     fn judge_order(&self, append: &Append, seq: u64, at: usize, out: &mut Findings) {
@@ -346,6 +359,9 @@ impl<'a> Log<'a> {
         out: &mut Findings,
     ) {
         let at = exchange.told_at;
+        if std::mem::take(&mut self.maybe_replaced) && records.is_empty() {
+            self.new_generation();
+        }
         let from = from.max(1);
         let mut next = from;
         for &(seq, data) in records {
@@ -401,7 +417,7 @@ impl<'a> Log<'a> {
             Some(index) => {
                 self.judge_reuse(seq, data, recovered, out);
                 self.appends[index].fate = Fate::Shown(seq);
-                let slot = Slot { data: self.appends[index].data, exposure: Exposure::Shown, closed: false, owner: Some(index) };
+                let slot = Slot { data: self.appends[index].data, exposure: Exposure::Shown, closed: false, owner: Some(index), since: exchange.told_at };
                 self.set_slot(seq, slot);
             }
             None => self.wrong(seq, data, None, recovered, out),
@@ -419,8 +435,15 @@ impl<'a> Log<'a> {
             .map(|(index, _)| index)
     }
 
-    /// Says what is wrong with a record that the contract does not allow at this number.
+    /// Notes what is wrong with a record that the contract does not allow at this number, and goes on from what is there:
+    /// one wrong record is not to make everything after it wrong.
     fn wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
+        self.name_wrong(seq, data, slot, at, out);
+        let exposure = slot.map_or(Exposure::None, |slot| slot.exposure);
+        self.set_slot(seq, Slot { data, exposure, closed: false, owner: None, since: at });
+    }
+
+    fn name_wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
         let bytes = self.bytes(data);
         let same = self.appends.iter().find(|append| append.unique && self.bytes(append.data) == bytes).map(|append| (append.fate, append.after));
         if let Some((fate, after)) = same {
@@ -483,7 +506,7 @@ impl<'a> Log<'a> {
         for seq in last.max(from - 1) + 1..=self.last() {
             let Some(slot) = self.slot(seq).copied() else { continue };
             // Known only since the read began: it need not have seen it.
-            if slot.owner.is_some_and(|owner| !reopened && !self.told_before_or_shown(owner, exchange.asked_at)) {
+            if !reopened && slot.since > exchange.asked_at {
                 continue;
             }
             if slot.exposure != Exposure::None || !reopened {
@@ -498,18 +521,19 @@ impl<'a> Log<'a> {
         }
         if let Some((seq, slot)) = missing {
             Self::name_loss(seq, last, slot, at, now, out);
-        } else if last < self.floor && from <= self.floor {
-            let floor = self.floor;
+        } else if let Some(floor) = self.floor_at(exchange.asked_at).filter(|&floor| from <= floor && last < floor) {
             out.broken(Breach::CalledDurable, at, format!("{floor} records were called durable, and the log ends at {last}"));
         }
         if reopened || missing.is_some() {
-            self.slots.truncate(last.max(from - 1) as usize);
-            self.floor = self.floor.min(last.max(from - 1));
+            let end = last.max(from - 1);
+            self.slots.truncate(end as usize);
+            self.floors.retain(|&(_, floor)| floor <= end);
         }
     }
 
-    fn told_before_or_shown(&self, owner: usize, asked_at: usize) -> bool {
-        matches!(self.appends[owner].fate, Fate::Shown(_)) || self.told_before(self.appends[owner].asked_at, asked_at)
+    /// How many records were called durable before an event.
+    fn floor_at(&self, event: usize) -> Option<u64> {
+        self.floors.iter().rev().find(|(told, _)| *told < event).map(|(_, floor)| *floor)
     }
 
     fn name_loss(seq: u64, last: u64, slot: Slot, at: usize, now: &Circumstances, out: &mut Findings) {

@@ -46,8 +46,9 @@ mod stores;
 mod testing;
 
 use crate::history::{Ask, Event, History, Place, Told};
-use crate::scenario::{CrashKind, FaultKind};
+use crate::scenario::FaultKind;
 use asl_host::Capabilities;
+use stores::Fresh;
 
 /// An invariant of the contract.
 #[derive(Debug)]
@@ -251,6 +252,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) told: &'a Told,
     /// Whether a fault, or want of space, since the store was opened may be the cause of an error.
     pub(crate) excused: bool,
+    /// Whether a call failed while it went on.
+    pub(crate) faulted: bool,
     /// Whether a crash came before the store was opened, and nothing else did since the one before.
     pub(crate) after_crash: bool,
 }
@@ -337,11 +340,12 @@ impl Walk<'_> {
                     ask: *ask,
                     told,
                     excused: self.now.excused(place, *asked, opening),
+                    faulted: self.now.last_fault.is_some_and(|fault| fault > *asked),
                     after_crash: self.now.sessions[place as usize].after_crash || (opening && self.now.crashed),
                 };
                 self.told(&exchange, out);
             }
-            Event::Crash { kind, in_recovery } => self.crash(at, *kind, *in_recovery),
+            Event::Crash { in_recovery, .. } => self.crash(at, *in_recovery),
             Event::Fault { kind, .. } => {
                 if *kind != FaultKind::Stall {
                     self.now.last_fault = Some(at);
@@ -367,7 +371,8 @@ impl Walk<'_> {
                     log.asked(at, client, data, unique);
                 }
             }
-            Ask::Create { place } | Ask::Open { place, second: false } => {
+            // A creation that is refused because the store is there, and open, begins no session.
+            Ask::Create { place } | Ask::Open { place, second: false } if !self.stores.is_open(place) => {
                 self.now.sessions[place as usize] = Session { since: at, after_crash: self.now.crashed };
             }
             Ask::CreateSnapshot => self.snapshots.asked(at, &self.logs[0], &self.blocks),
@@ -380,14 +385,9 @@ impl Walk<'_> {
     fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) {
         failures::judge(self.history, exchange, &self.now, &self.stores, &self.snapshots, &self.logs, out);
         match exchange.ask {
-            Ask::Create { place } | Ask::Destroy { place, .. } => {
-                let fresh = self.stores.told(exchange, out);
-                if let (true, Some(log)) = (fresh, self.logs.get_mut(place as usize)) {
-                    log.new_generation(exchange.told_at);
-                }
-            }
+            Ask::Create { place } | Ask::Destroy { place, .. } => self.store_told(exchange, place, out),
             Ask::Open { place, second } => {
-                self.stores.told(exchange, out);
+                self.store_told(exchange, place, out);
                 if *exchange.told == Told::Done && !second && place == Place::Main {
                     self.now.crashed = false;
                     self.now.reopened_since_read = true;
@@ -417,13 +417,30 @@ impl Walk<'_> {
         }
     }
 
-    fn crash(&mut self, at: usize, _kind: CrashKind, in_recovery: bool) {
+    /// A store that begins its life, be it by a creation that was in doubt until now, holds nothing of an earlier one.
+    fn store_told(&mut self, exchange: &Exchange<'_>, place: Place, out: &mut Findings) {
+        let fresh = self.stores.told(exchange, out);
+        self.renew(place, fresh);
+    }
+
+    fn renew(&mut self, place: Place, fresh: Fresh) {
+        if let Some(log) = self.logs.get_mut(place as usize) {
+            match fresh {
+                Fresh::Yes => log.new_generation(),
+                Fresh::Maybe => log.maybe_new_generation(),
+                Fresh::No => {}
+            }
+        }
+    }
+
+    fn crash(&mut self, at: usize, in_recovery: bool) {
         self.now.crashed = true;
         self.now.crashed_since_read = true;
         self.now.crashed_in_recovery |= in_recovery;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
-                self.stores.interrupted(ask);
+                let fresh = self.stores.interrupted(ask);
+                self.renew(place_of(ask), fresh);
             }
         }
         self.stores.crash();

@@ -16,8 +16,8 @@ struct Bounds {
     records_max: u64,
     /// at least these blocks,
     blocks_min: Vec<Name>,
-    /// and at most these.
-    blocks_max: Vec<Name>,
+    /// and at most these, once that is certain.
+    blocks_max: Option<Vec<Name>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,11 @@ impl Snapshots {
                 match told {
                     Told::Named(name) => {
                         log.cover(exchange.asked_at);
-                        self.known.push(Snapshot { name: *name, stage: Stage::Present, bounds, first: None });
+                        // A list may have shown it before its creation was told.
+                        match self.known.iter_mut().find(|known| known.name == *name) {
+                            Some(known) => known.bounds = bounds,
+                            None => self.known.push(Snapshot { name: *name, stage: Stage::Present, bounds, first: None }),
+                        }
                     }
                     _ => self.in_doubt.push(bounds),
                 }
@@ -109,6 +113,22 @@ impl Snapshots {
         }
     }
 
+    /// What a snapshot may hold of which it cannot be told whose creation made it: one in doubt, or one that goes on.
+    fn possible_bounds(&self) -> Option<Bounds> {
+        let going_on = self.creating.iter().map(|(_, bounds)| Bounds { records_max: u64::MAX, ..bounds.clone() });
+        let candidates: Vec<Bounds> = self.in_doubt.iter().cloned().chain(going_on).collect();
+        let least = candidates.iter().min_by_key(|bounds| bounds.records_min)?;
+        let fewest = candidates.iter().min_by_key(|bounds| bounds.blocks_min.len())?;
+        let most = candidates.iter().max_by_key(|bounds| bounds.records_max)?;
+        let blocks_max = candidates.iter().max_by_key(|bounds| bounds.blocks_max.as_ref().map_or(usize::MAX, Vec::len))?;
+        Some(Bounds {
+            records_min: least.records_min,
+            records_max: most.records_max,
+            blocks_min: fewest.blocks_min.clone(),
+            blocks_max: blocks_max.blocks_max.clone(),
+        })
+    }
+
     fn judge_list(&mut self, history: &History, names: &[Name], exchange: &Exchange<'_>, out: &mut Findings) {
         let at = exchange.told_at;
         for &name in names {
@@ -117,15 +137,10 @@ impl Snapshots {
                     out.broken(Breach::DeletedCameBack, at, format!("snapshot {:?} was deleted, and is listed again", history.name(name)));
                 }
                 Some(_) => {}
-                // Whose creation it was cannot be told: it must fit one of them.
-                None => match self.in_doubt.len() {
-                    0 if self.creating.is_empty() => {
+                None => match self.possible_bounds() {
+                    Some(bounds) => self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None }),
+                    None => {
                         out.broken(Breach::SnapshotIncomplete, at, format!("snapshot {:?} is listed, and was never made", history.name(name)));
-                    }
-                    0 => {}
-                    _ => {
-                        let bounds = widest(&self.in_doubt);
-                        self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None });
                     }
                 },
             }
@@ -201,14 +216,8 @@ impl Snapshots {
 /// The upper bounds, once nothing more can get in.
 fn close_bounds(mut bounds: Bounds, log: &Log<'_>, blocks: &Blocks) -> Bounds {
     bounds.records_max = log.most();
-    bounds.blocks_max = blocks.sealed_or_sealing();
+    bounds.blocks_max = Some(blocks.sealed_or_sealing());
     bounds
-}
-
-fn widest(candidates: &[Bounds]) -> Bounds {
-    let least = candidates.iter().min_by_key(|bounds| bounds.records_min).cloned().unwrap_or_default();
-    let most = candidates.iter().max_by_key(|bounds| bounds.records_max).cloned().unwrap_or_default();
-    Bounds { records_max: most.records_max, blocks_max: most.blocks_max, ..least }
 }
 
 /// What a view lacks, or has otherwise than the log.
@@ -241,6 +250,7 @@ fn too_much(bounds: &Bounds, view: &View) -> Option<String> {
     if shown > bounds.records_max {
         return Some(format!("shows {shown} records, and no more than {} were begun before it was made", bounds.records_max));
     }
-    let later = view.blocks.iter().find(|(block, _)| !bounds.blocks_max.contains(block));
+    let most = bounds.blocks_max.as_ref()?;
+    let later = view.blocks.iter().find(|(block, _)| !most.contains(block));
     later.map(|(block, _)| format!("shows block number {}, which was sealed after it was made", block.0))
 }

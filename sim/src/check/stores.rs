@@ -15,8 +15,19 @@ pub(super) enum Life {
     Present,
     /// A destruction was begun and nobody was told how it went.
     MaybeDestroyed,
+    /// As before, and then a creation likewise: it may be the old store, a new one, or none.
+    MaybeReplaced,
     /// Destroyed, and so absent.
     Destroyed,
+}
+
+/// Whether what is at the location from now on is a new store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fresh {
+    No,
+    Yes,
+    /// It, or the one that was there before.
+    Maybe,
 }
 
 #[derive(Debug, Default)]
@@ -44,45 +55,49 @@ impl Stores {
     }
 
     /// A call was cut off.
-    pub(super) fn interrupted(&mut self, ask: &Ask) {
+    pub(super) fn interrupted(&mut self, ask: &Ask) -> Fresh {
         match *ask {
-            Ask::Create { place } => self.begin_create(place),
+            Ask::Create { place } => return self.begin_create(place),
             Ask::Destroy { place, .. } => self.begin_destroy(place),
             _ => {}
         }
+        Fresh::No
     }
 
-    fn begin_create(&mut self, place: Place) {
+    fn begin_create(&mut self, place: Place) -> Fresh {
         let life = &mut self.life[place as usize];
-        if matches!(life, Life::Absent | Life::Destroyed) {
-            *life = Life::MaybeCreated;
+        match life {
+            Life::Absent | Life::Destroyed => {
+                *life = Life::MaybeCreated;
+                Fresh::Yes
+            }
+            Life::MaybeDestroyed => {
+                *life = Life::MaybeReplaced;
+                Fresh::Maybe
+            }
+            _ => Fresh::No,
         }
     }
 
     fn begin_destroy(&mut self, place: Place) {
         let life = &mut self.life[place as usize];
-        if matches!(life, Life::Present | Life::MaybeCreated) {
+        if matches!(life, Life::Present | Life::MaybeCreated | Life::MaybeReplaced) {
             *life = Life::MaybeDestroyed;
         }
     }
 
-    /// Judges what a creation, opening or destruction told. True if a new store began its life.
-    pub(super) fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) -> bool {
+    /// Judges what a creation, opening or destruction told.
+    pub(super) fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) -> Fresh {
         match exchange.ask {
-            Ask::Create { place } => self.create_told(exchange, place, out),
-            Ask::Open { place, second } => {
-                self.open_told(exchange, place, second, out);
-                false
-            }
-            Ask::Destroy { place, open } => {
-                self.destroy_told(exchange, place, open, out);
-                false
-            }
-            _ => false,
+            Ask::Create { place } => return self.create_told(exchange, place, out),
+            Ask::Open { place, second } => self.open_told(exchange, place, second, out),
+            Ask::Destroy { place, open } => self.destroy_told(exchange, place, open, out),
+            _ => {}
         }
+        Fresh::No
     }
 
-    fn create_told(&mut self, exchange: &Exchange<'_>, place: Place, out: &mut Findings) -> bool {
+    fn create_told(&mut self, exchange: &Exchange<'_>, place: Place, out: &mut Findings) -> Fresh {
         let (at, life) = (exchange.told_at, self.life(place));
         match exchange.told {
             Told::Done => {
@@ -91,7 +106,7 @@ impl Stores {
                 });
                 self.life[place as usize] = Life::Present;
                 self.open[place as usize] = true;
-                true
+                Fresh::Yes
             }
             Told::Failed { kind: ErrorKind::Exists, .. } => {
                 out.looked(Breach::CreatedTwice);
@@ -99,12 +114,9 @@ impl Stores {
                     format!("creating {} says that it exists, and it does not", place.as_str())
                 });
                 self.life[place as usize] = Life::Present;
-                false
+                Fresh::No
             }
-            _ => {
-                self.begin_create(place);
-                false
-            }
+            _ => self.begin_create(place),
         }
     }
 
@@ -139,13 +151,13 @@ impl Stores {
                     out.looked(Breach::TornCreation);
                 }
                 match life {
-                    Life::Present if exchange.excused => {
+                    Life::Present if exchange.faulted => {
                         out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
                     }
                     Life::Present => {
                         out.broken(Breach::StoreLost, at, format!("{} was created and acknowledged, and is gone", place.as_str()));
                     }
-                    Life::MaybeDestroyed => self.life[place as usize] = Life::Destroyed,
+                    Life::MaybeDestroyed | Life::MaybeReplaced => self.life[place as usize] = Life::Destroyed,
                     Life::MaybeCreated => self.life[place as usize] = Life::Absent,
                     Life::Absent | Life::Destroyed => {}
                 }
@@ -158,7 +170,7 @@ impl Stores {
                     out.looked(Breach::SecondWriter);
                 }
             }
-            Told::Failed { kind, .. } if life == Life::MaybeCreated && !exchange.excused => {
+            Told::Failed { kind, .. } if matches!(life, Life::MaybeCreated | Life::MaybeReplaced) && !exchange.excused => {
                 let text = format!("a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})", place.as_str());
                 out.expect(false, Breach::TornCreation, at, || text);
             }
@@ -180,7 +192,7 @@ impl Stores {
                 self.life[place as usize] = Life::Destroyed;
             }
             Told::Failed { kind: ErrorKind::NotFound, .. } => match life {
-                Life::Present if exchange.excused => {
+                Life::Present if exchange.faulted => {
                     out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
                 }
                 Life::Present => {

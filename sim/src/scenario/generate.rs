@@ -275,7 +275,7 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
         return;
     }
     let count = match class {
-        FaultClass::Error => 1 + dice.below(4),
+        FaultClass::Error => 1 + dice.below(6),
         _ => u32::from(dice.chance(15)) * (1 + dice.below(2)),
     };
     for _ in 0..count {
@@ -285,8 +285,7 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
             Site::Boot { nth: dice.below(5) as u16, attempt: dice.one_of(&[0, 0, 1]) }
         };
         // Starting up makes many more calls than an operation does.
-        let skip_max = if matches!(site, Site::Op(_)) { 3 } else { 12 };
-        let skip = dice.below(skip_max);
+        let skip = if matches!(site, Site::Op(_)) { dice.one_of(&[0, 0, 0, 1, 2]) } else { dice.below(12) };
         if !kinds.is_empty() {
             scenario.faults.push(FaultPlan { site, skip, kind: dice.one_of(&kinds) });
         }

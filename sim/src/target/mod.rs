@@ -131,6 +131,7 @@ pub fn built_in() -> Vec<Target> {
         crc_omits_length,
         failed_append_leaves_bytes,
         canary,
+        control,
     );
     targets
 }

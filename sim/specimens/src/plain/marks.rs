@@ -7,6 +7,7 @@
 
 use super::Shared;
 use super::files::{failed, random_name, read_optional, retry, write_new};
+use super::gate::Gate;
 use asl_host::env::Env;
 use asl_host::fs::{File, FileSystem, OpenMode};
 use asl_host::{ErrorKind, HostIdentity, HostTime, Operation, Result, StoreError};
@@ -23,6 +24,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     lease: Mutex<Lease>,
+    /// Held by the task that moves the mark: the lock on the file is for other processes.
+    moving: Gate,
     identity: OnceLock<HostIdentity>,
     dir_durable: OnceLock<()>,
 }
@@ -40,6 +43,7 @@ impl Marks {
         if let Some(reading) = self.reading(&shared.env) {
             return Ok(reading);
         }
+        let _pass = self.moving.enter().await;
         let dir = self.dir(shared, operation).await?;
         let _lock = lock_clock(shared, &dir.join("clock.lock")).await?;
         if let Some(reading) = self.reading(&shared.env) {
