@@ -220,16 +220,22 @@ pub struct History {
     events: Vec<Event>,
     bytes: Vec<u8>,
     names: Vec<String>,
+    /// Per store and number, where the record's bytes were last kept: most reads show what is kept already.
+    records: [Vec<Span>; 3],
     /// How the run ended if it could not go on.
     pub(crate) stuck: Option<String>,
     /// What the host said when it panicked, if it did.
     pub(crate) panic: Option<String>,
 }
 
+/// What a run of some fifty operations needs.
+const EVENTS_USUAL: usize = 256;
+const BYTES_USUAL: usize = 32 << 10;
+
 impl History {
     /// An empty history.
     pub fn new(capabilities: Capabilities, class: FaultClass) -> History {
-        History { capabilities, class, events: Vec::new(), bytes: Vec::new(), names: Vec::new(), stuck: None, panic: None }
+        History { capabilities, class, events: Vec::with_capacity(EVENTS_USUAL), bytes: Vec::with_capacity(BYTES_USUAL), names: Vec::new(), records: Default::default(), stuck: None, panic: None }
     }
 
     /// The events so far.
@@ -261,6 +267,31 @@ impl History {
     /// Keeps bytes.
     pub fn keep(&mut self, bytes: &[u8]) -> Span {
         self.keep_with(|out| out.extend_from_slice(bytes))
+    }
+
+    /// Keeps a record's bytes; if they are the bytes that the number had before, that span is given again.
+    pub fn keep_record(&mut self, place: Place, seq: u64, bytes: &[u8]) -> Span {
+        let known = usize::try_from(seq).ok().and_then(|seq| self.records[place as usize].get(seq)).copied();
+        match known {
+            Some(span) if self.bytes(span) == bytes => span,
+            _ => {
+                let span = self.keep(bytes);
+                self.remember(place, seq, span);
+                span
+            }
+        }
+    }
+
+    /// Says that a record of this number has these bytes.
+    pub fn remember(&mut self, place: Place, seq: u64, span: Span) {
+        let records = &mut self.records[place as usize];
+        // A host may name any number; only those that a run can have written are worth remembering.
+        if let Ok(seq) = usize::try_from(seq)
+            && seq <= self.events.len()
+        {
+            records.resize(records.len().max(seq + 1), Span::default());
+            records[seq] = span;
+        }
     }
 
     /// Keeps what the function appends.

@@ -82,9 +82,9 @@ struct Recovery<'a, F> {
 }
 
 impl<F: FileSystem> Recovery<'_, F> {
-    fn failed(&self, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-        let (operation, path) = (self.operation, path.to_string_lossy().into_owned());
-        move |source| StoreError::io(operation, path, source)
+    fn failed<'p>(&self, path: &'p Path) -> impl FnOnce(io::Error) -> StoreError + use<'p, F> {
+        let operation = self.operation;
+        move |source| StoreError::io(operation, path.to_string_lossy(), source)
     }
 
     fn corrupt(&self, path: &Path, detail: String) -> StoreError {

@@ -181,13 +181,13 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
         limit: usize,
         out: &mut Vec<Record>,
     ) -> Result<()> {
-        let path = self.inner.paths.segment(place.first, place.salt);
-        let failed = |error: io::Error| StoreError::io(Operation::Read, path.to_string_lossy(), error);
+        let path = || self.inner.paths.segment(place.first, place.salt);
+        let failed = |error: io::Error| StoreError::io(Operation::Read, path().to_string_lossy(), error);
         let (file, len) = match place.file {
             Some(file) => (file, place.len),
             None => {
                 let file = Arc::new(
-                    uninterrupted!(self.inner.shared.fs.open(&path, OpenMode::Read)).map_err(failed)?,
+                    uninterrupted!(self.inner.shared.fs.open(&path(), OpenMode::Read)).map_err(failed)?,
                 );
                 let len = file.metadata().await.map_err(failed)?.len;
                 self.inner.log.opened(place.first, &file, len);
@@ -219,7 +219,7 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
                 // Not even one frame: the chunk is too short for it, or it is bad.
                 if wanted >= remaining {
                     let detail = format!("record {seq} is damaged or missing");
-                    let error = StoreError::new(ErrorKind::Corrupt, Operation::Read, path.to_string_lossy());
+                    let error = StoreError::new(ErrorKind::Corrupt, Operation::Read, path().to_string_lossy());
                     return Err(error.with_detail(detail));
                 }
                 wanted = wanted.saturating_mul(8);

@@ -407,7 +407,7 @@ impl<'a> Log<'a> {
         let bytes = self.bytes(data);
         let recovered = exchange.told_at;
         if let Some(slot) = self.slot(seq).copied() {
-            if self.bytes(slot.data) == bytes {
+            if slot.data == data || self.bytes(slot.data) == bytes {
                 return;
             }
             return self.wrong(seq, data, Some(slot), recovered, out);

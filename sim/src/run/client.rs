@@ -121,7 +121,10 @@ impl Runner<'_> {
         payload.write(self.payload_id(site), &mut record);
         let data = self.history.borrow_mut().keep(&record);
         let ask = Ask::Append { place, data, unique: payload.is_unique(), expected };
-        let tell = |_: &mut _, seq: LogSeq| Told::Seq(seq.0);
+        let tell = |history: &mut crate::history::History, seq: LogSeq| {
+            history.remember(place, seq.0, data);
+            Told::Seq(seq.0)
+        };
         let told = match expected {
             None => self.ask(site, client, ask, store.append(&record), tell).await,
             Some(seq) => self.ask(site, client, ask, store.append_if(LogSeq(seq), &record), tell).await,
@@ -152,7 +155,9 @@ impl Runner<'_> {
     ) -> Told {
         let ask = Ask::Read { place, from, limit: limit as u64 };
         let limit = if limit == 0 { ALL } else { limit };
-        self.ask(site, client, ask, store.read(LogSeq(from), limit), |h, records| Told::Records(keep(h, &records))).await
+        self.ask(site, client, ask, store.read(LogSeq(from), limit), |h, records| {
+            Told::Records(keep(h, place, &records))
+        }).await
     }
 
     async fn create_block(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
@@ -231,7 +236,7 @@ impl Runner<'_> {
         };
         let look = Box::pin(look);
         self.ask(site, client, Ask::InspectSnapshot { snapshot }, look, |h, (records, blocks, let_write)| {
-            let records = keep(h, &records);
+            let records = keep(h, Place::Main, &records);
             let blocks = blocks.iter().map(|(id, bytes)| (h.intern(id.as_str()), h.keep(bytes))).collect();
             Told::View(Box::new(View { records, blocks, let_write }))
         })
@@ -339,9 +344,6 @@ fn pick(names: Vec<Name>, nth: u32) -> Option<Name> {
     (!names.is_empty()).then(|| names[nth as usize % names.len()])
 }
 
-fn keep(history: &mut crate::history::History, records: &[Record]) -> Vec<(u64, crate::history::Span)> {
-    records.iter().map(|record| (record.seq.0, history.keep(&record.data))).collect()
-}
 
 /// The operations that a view should refuse and did not.
 async fn writes_let_through(view: &dyn AnyStore) -> Vec<Operation> {
@@ -356,4 +358,8 @@ async fn writes_let_through(view: &dyn AnyStore) -> Vec<Operation> {
         through.push(Operation::CreateSnapshot);
     }
     through
+}
+
+fn keep(history: &mut crate::history::History, place: Place, records: &[Record]) -> Vec<(u64, crate::history::Span)> {
+    records.iter().map(|record| (record.seq.0, history.keep_record(place, record.seq.0, &record.data))).collect()
 }

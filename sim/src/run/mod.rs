@@ -338,9 +338,8 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Closes the store and opens it again in the same process, then audits; twice if it was asked for.
+    /// Closes the store and opens it again in the same process, then audits.
     fn open_again(&mut self, up: Up, why: Reopen) -> Reopened {
-        let rounds = if matches!(why, Reopen::Asked(_)) { 2 } else { 1 };
         let mut tries = 0;
         let Up { host, store, process } = up;
         let mut store = Some(store);
@@ -357,18 +356,13 @@ impl<'a> Runner<'a> {
                 let (this, host, opened, first) = (&*self, &*host, &opened, Cell::new(store.take()));
                 let task: Task<'_> = Box::pin(async move {
                     this.sim.lock().enter(site, cut);
-                    let mut current = first.take();
-                    for _ in 0..rounds {
-                        if let Some(store) = current.take() {
-                            this.close(&*store, site).await;
-                        }
-                        current = this.open(host, site).await;
-                        match &current {
-                            Some(store) => this.audit(host, &**store, site).await,
-                            None => break,
-                        }
+                    if let Some(store) = first.take() {
+                        this.close(&*store, site).await;
                     }
-                    opened.set(current);
+                    if let Some(store) = this.open(host, site).await {
+                        this.audit(host, &*store, site).await;
+                        opened.set(Some(store));
+                    }
                     this.leave().await;
                 });
                 self.sim.run(vec![Some(task)])

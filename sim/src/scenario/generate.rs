@@ -166,7 +166,7 @@ struct Sizes {
 
 impl Sizes {
     fn draw(dice: &mut Dice) -> Sizes {
-        Sizes { len_max: dice.one_of(&[24, 100, 300, 900, 5_000]), odd_percent: dice.one_of(&[0, 0, 10, 40]) }
+        Sizes { len_max: dice.one_of(&[24, 100, 250, 700, 2_500]), odd_percent: dice.one_of(&[0, 0, 10, 40]) }
     }
 
     fn payload(&self, dice: &mut Dice) -> Payload {

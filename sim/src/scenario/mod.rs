@@ -208,7 +208,7 @@ pub enum Action {
         /// Which one.
         nth: u32,
     },
-    /// Closes the store, opens it again and looks at everything, twice.
+    /// Closes the store, opens it again and looks at everything.
     Reopen,
     /// Tries to open the store from a second process while it is open.
     OpenSecond,

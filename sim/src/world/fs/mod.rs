@@ -96,6 +96,8 @@ pub(crate) struct Fs {
     medium: Medium,
     /// Bytes that may still be added, if that is limited.
     space_left: Option<u64>,
+    /// Directories that were walked to lately, by path; forgotten when a directory's name changes.
+    walked: Vec<(Box<str>, Ino)>,
 }
 
 const ROOT: Ino = 0;
@@ -121,7 +123,7 @@ pub(crate) const ENOTEMPTY: i32 = 39;
 impl Fs {
     pub(crate) fn new(medium: Medium) -> Fs {
         let root = Inode { key: 0, node: Node::Dir(DirData::default()), sync_errors: 0, lock: None };
-        Fs { inodes: vec![root], tick: 0, medium, space_left: None }
+        Fs { inodes: vec![root], tick: 0, medium, space_left: None, walked: Vec::new() }
     }
 
     /// What recovery met so far.
@@ -177,8 +179,22 @@ impl Fs {
         if name.is_empty() || name == "." || name == ".." {
             return Err(errno(EINVAL));
         }
-        Ok((self.walk(parent, decide)?, name))
+        Ok((self.walk_to_parent(parent, decide)?, name))
     }
+
+    /// As [`Fs::walk`], remembering the answer: hosts work in few directories.
+    fn walk_to_parent(&mut self, path: &str, decide: &mut Decider) -> io::Result<Ino> {
+        if let Some((_, ino)) = self.walked.iter().find(|(known, _)| known.as_ref() == path) {
+            return Ok(*ino);
+        }
+        let ino = self.walk(path, decide)?;
+        if self.is_dir(ino) && self.walked.len() < Fs::WALKED_MAX {
+            self.walked.push((path.into(), ino));
+        }
+        Ok(ino)
+    }
+
+    const WALKED_MAX: usize = 8;
 
     /// The inode that a path names. Paths are absolute; `.` and `..` are not known.
     fn walk(&mut self, path: &str, decide: &mut Decider) -> io::Result<Ino> {
@@ -241,6 +257,7 @@ impl Fs {
         if !dir.is_empty(&mut cx) {
             return Err(errno(ENOTEMPTY));
         }
+        self.walked.clear();
         self.set_entry(parent, name, None, decide)
     }
 
@@ -271,6 +288,9 @@ impl Fs {
         let (from_dir, from_name) = self.parent(from, decide)?;
         let (to_dir, to_name) = self.parent(to, decide)?;
         let ino = self.entry(from_dir, from_name, decide)?.ok_or_else(|| errno(ENOENT))?;
+        if self.is_dir(ino) {
+            self.walked.clear();
+        }
         match self.entry(to_dir, to_name, decide)? {
             // Two names of one file: rename(2) does nothing.
             Some(target) if target == ino => return Ok(()),
@@ -402,6 +422,7 @@ impl Fs {
 
     /// The power goes. Returns how many inodes were left with something to decide.
     pub(crate) fn power_loss(&mut self, crash: u32) -> u64 {
+        self.walked.clear();
         let sector_len = self.medium.sector_len;
         let mut undecided = 0;
         for inode in &mut self.inodes {
