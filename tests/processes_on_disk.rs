@@ -13,6 +13,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::pin::pin;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Names the store's parent directory to the other process.
@@ -21,6 +22,14 @@ const ROOT: &str = "ASL_TEST_ROOT";
 const ROUNDS: u64 = 5;
 /// After how many acknowledgements it is killed, at least.
 const RECORDS_PER_ROUND: u64 = 40;
+
+/// One test at a time: between fork and exec, a child that another test starts holds copies of this process's files, and
+/// with them the lock of a store that this one has just closed (flock(2)).
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
@@ -110,6 +119,7 @@ async fn append_for_ever(root: &Path) -> Result<()> {
 
 #[test]
 fn a_killed_writer_loses_nothing_that_was_acknowledged() {
+    let _alone = alone();
     if let Some(root) = env::var_os(ROOT) {
         block_on(append_for_ever(Path::new(&root))).expect("append until killed");
         return;
@@ -149,6 +159,7 @@ fn check(root: &Path, acknowledged: u64) -> u64 {
 
 #[test]
 fn the_clock_goes_on_where_a_killed_process_left_it() {
+    let _alone = alone();
     if let Some(root) = env::var_os(ROOT) {
         block_on(append_for_ever(Path::new(&root))).expect("append until killed");
         return;
@@ -186,6 +197,7 @@ async fn hold(root: &Path) -> Result<()> {
 
 #[test]
 fn a_second_process_is_refused_while_the_first_lives() {
+    let _alone = alone();
     if let Some(root) = env::var_os(ROOT) {
         block_on(hold(Path::new(&root))).expect("hold the store");
         return;

@@ -5,14 +5,15 @@
 
 use crate::check::INVARIANTS;
 use crate::decide::Decider;
+use crate::panics;
 use crate::run::Exercised;
 use crate::scenario::generate::{Wishes, generate};
 use crate::target::Target;
+use crate::trace::TraceHash;
 use crate::trial::{Trial, trial};
 use asl_host::Capabilities;
 use crossbeam_channel::bounded;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -50,6 +51,8 @@ pub struct Failure {
     pub signature: String,
     /// Whether it hung, rather than broke an invariant.
     pub hang: bool,
+    /// The hash of its trace.
+    pub trace: TraceHash,
 }
 
 /// What a campaign did and found.
@@ -61,6 +64,8 @@ pub struct Summary {
     pub failed: u64,
     /// The failures, in the order of their seeds; at most [`FAILURES_MAX`].
     pub failures: Vec<Failure>,
+    /// How many runs failed with each signature.
+    pub signatures: BTreeMap<String, u64>,
     /// What happened to the hosts, by name.
     pub totals: Totals,
     /// How often each invariant was checked, in the order of [`INVARIANTS`].
@@ -135,10 +140,34 @@ pub fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
 /// # Panics
 ///
 /// If the simulator has a bug.
-pub fn run_seed(target: &Target, seed: u64, wishes: &Wishes, capabilities: &Capabilities, record: bool) -> Trial {
+pub fn run_seed(
+    target: &Target,
+    seed: u64,
+    wishes: &Wishes,
+    capabilities: &Capabilities,
+    record: bool,
+) -> Trial {
     let scenario = Arc::new(generate(seed, wishes, capabilities));
     let decider = Decider::seeded(seed);
     trial(target, &scenario, &if record { decider.recording() } else { decider })
+}
+
+/// Makes the run of one seed as a case of it would replay: from the decisions that the seed led to. The second trial, if
+/// there is one, did something else than the first, so that one of them depends on more than the seed.
+///
+/// # Panics
+///
+/// If the simulator has a bug.
+pub fn settle_seed(
+    target: &Target,
+    seed: u64,
+    wishes: &Wishes,
+    capabilities: &Capabilities,
+) -> (Trial, Option<Trial>) {
+    let drawn = run_seed(target, seed, wishes, capabilities, true);
+    let decider = Decider::replaying(drawn.outcome.decisions.clone()).recording();
+    let replayed = trial(target, &drawn.scenario, &decider);
+    if replayed.outcome.trace == drawn.outcome.trace { (replayed, None) } else { (drawn, Some(replayed)) }
 }
 
 /// Carries out a campaign. `progress` can be watched, and stops it, from another thread.
@@ -165,7 +194,11 @@ pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
         let (mut next, mut outstanding) = (0, 0);
         loop {
             // No more than two chunks a thread are out, so that what waits to be merged is bounded.
-            while next < chunks && outstanding < jobs * 2 && next < merged.next + 8 * jobs as u64 && !merged.done {
+            while next < chunks
+                && outstanding < jobs * 2
+                && next < merged.next + 8 * jobs as u64
+                && !merged.done
+            {
                 if progress.stop.load(Ordering::Relaxed) || hand_out.send(next).is_err() {
                     break;
                 }
@@ -223,6 +256,9 @@ impl Merged {
         total.failed += result.failed;
         total.failures.extend(result.failures);
         total.failures.truncate(FAILURES_MAX);
+        for (signature, count) in result.signatures {
+            *total.signatures.entry(signature).or_default() += count;
+        }
         total.totals.merge(&result.totals);
         total.armed.iter_mut().zip(&result.armed).for_each(|(sum, count)| *sum += count);
         total.bug = total.bug.take().or(result.bug);
@@ -246,13 +282,11 @@ fn run_chunk(campaign: &Campaign, capabilities: &Capabilities, chunk: u64, progr
             break;
         }
         let seed = campaign.base_seed.wrapping_add(index);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            run_seed(&campaign.target, seed, &campaign.wishes, capabilities, false)
-        }));
-        let trial = match result {
+        let wishes = &campaign.wishes;
+        let trial = match panics::caught(|| run_seed(&campaign.target, seed, wishes, capabilities, false)) {
             Ok(trial) => trial,
-            Err(panic) => {
-                summary.bug = Some((seed, text_of(&*panic)));
+            Err(said) => {
+                summary.bug = Some((seed, said));
                 return summary;
             }
         };
@@ -264,17 +298,12 @@ fn run_chunk(campaign: &Campaign, capabilities: &Capabilities, chunk: u64, progr
             summary.failed += 1;
             progress.failed.fetch_add(1, Ordering::Relaxed);
             let hang = trial.verdict.violations.is_empty();
-            summary.failures.push(Failure { index, seed, signature, hang });
+            *summary.signatures.entry(signature.clone()).or_default() += 1;
+            summary.failures.push(Failure { index, seed, signature, hang, trace: trial.outcome.trace });
             if !campaign.keep_going {
                 break;
             }
         }
     }
     summary
-}
-
-/// What a panic said.
-pub(crate) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("no message").to_owned()
 }

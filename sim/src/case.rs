@@ -8,8 +8,10 @@ use crate::trace::TraceHash;
 use crate::trial::Trial;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What a case file calls itself.
 const FORMAT: &str = "asl-sim-case";
@@ -44,9 +46,16 @@ pub struct Case {
     pub decisions: Decisions,
 }
 
-/// A name for this build of the simulator.
+/// A name for this build of the simulator: its version, and a hash of the program. Only of the same program is the same
+/// trace expected. A program that cannot be read has no hash, and its traces are never compared.
 pub fn build() -> String {
-    format!("asl-sim {}", env!("CARGO_PKG_VERSION"))
+    static BUILD: OnceLock<String> = OnceLock::new();
+    let name = || {
+        let program = std::env::current_exe().and_then(std::fs::read);
+        let hash = program.map_or_else(|_| "unknown".to_owned(), |bytes| format!("{:016x}", xxh3_64(&bytes)));
+        format!("asl-sim {} {hash}", env!("CARGO_PKG_VERSION"))
+    };
+    BUILD.get_or_init(name).clone()
 }
 
 /// Why a case cannot be read.
@@ -66,7 +75,10 @@ impl fmt::Display for ReadError {
             ReadError::Io(error) => error.fmt(f),
             ReadError::Damaged(why) => write!(f, "not a whole case file: {why}"),
             ReadError::Future(version) => {
-                write!(f, "it has format version {version}, this program reads {VERSION}: use a newer asl-sim")
+                write!(
+                    f,
+                    "it has format version {version}, this program reads {VERSION}: use a newer asl-sim"
+                )
             }
         }
     }
@@ -102,6 +114,11 @@ impl Case {
         }
     }
 
+    /// Whether the same program wrote it, so that its trace must be the same.
+    pub fn is_of_this_build(&self) -> bool {
+        self.build == build() && !self.build.ends_with("unknown")
+    }
+
     /// Answers every question as the case has it.
     pub fn decider(&self) -> Decider {
         Decider::replaying(self.decisions.clone())
@@ -127,11 +144,12 @@ impl Case {
 
     /// Reads a case file.
     pub fn load(path: &Path) -> Result<Case, ReadError> {
-        let metadata = std::fs::metadata(path).map_err(ReadError::Io)?;
-        if metadata.len() > LEN_MAX {
-            return Err(ReadError::Damaged(format!("{} bytes are too many for one", metadata.len())));
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path).map_err(ReadError::Io)?;
+        file.take(LEN_MAX + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+        if bytes.len() as u64 > LEN_MAX {
+            return Err(ReadError::Damaged(format!("more than {LEN_MAX} bytes are too many for one")));
         }
-        let bytes = std::fs::read(path).map_err(ReadError::Io)?;
         let text = String::from_utf8(bytes).map_err(|_| ReadError::Damaged("it is not text".to_owned()))?;
         Case::parse(&text)
     }

@@ -35,7 +35,9 @@ impl Site {
     pub(crate) fn code(self) -> u32 {
         match self {
             Site::Op(id) => id & 0x7_ffff,
-            Site::Boot { nth, attempt } => 0x8_0000 | (u32::from(nth) << 4 & 0x7_fff0) | u32::from(attempt & 15),
+            Site::Boot { nth, attempt } => {
+                0x8_0000 | (u32::from(nth) << 4 & 0x7_fff0) | u32::from(attempt & 15)
+            }
             Site::Closing => 0xf_ffff,
         }
     }
@@ -43,7 +45,9 @@ impl Site {
     fn of_code(code: u32) -> Site {
         match code {
             0xf_ffff => Site::Closing,
-            code if code & 0x8_0000 != 0 => Site::Boot { nth: (code >> 4 & 0x7fff) as u16, attempt: (code & 15) as u8 },
+            code if code & 0x8_0000 != 0 => {
+                Site::Boot { nth: (code >> 4 & 0x7fff) as u16, attempt: (code & 15) as u8 }
+            }
             code => Site::Op(code),
         }
     }
@@ -128,7 +132,8 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, labels) = QUESTIONS.iter().find(|(question, _)| *question == self.question).expect("all are listed");
+        let (_, labels) =
+            QUESTIONS.iter().find(|(question, _)| *question == self.question).expect("all are listed");
         let [a, b, c] = self.at;
         write!(f, "{} {a}/{} {b}/{} {c}", labels[0], labels[1], labels[2])
     }
@@ -292,12 +297,16 @@ mod tests {
         for sector in 0..100 {
             asked_last.choose(Address::new(Question::Sector, 2, 4, sector), 3, Lean::Mood);
         }
-        assert_eq!(asked_first.choose(address, 1000, Lean::Even), asked_last.choose(address, 1000, Lean::Even));
+        assert_eq!(
+            asked_first.choose(address, 1000, Lean::Even),
+            asked_last.choose(address, 1000, Lean::Even)
+        );
     }
 
     #[test]
     fn a_recorded_run_replays_from_its_record_alone() {
-        let addresses: Vec<Address> = (0..200).map(|i| Address::new(Question::Name, i % 5, i, i * 7)).collect();
+        let addresses: Vec<Address> =
+            (0..200).map(|i| Address::new(Question::Name, i % 5, i, i * 7)).collect();
         let mut seeded = Decider::seeded(1234).recording();
         let first: Vec<u32> = addresses.iter().map(|&at| seeded.choose(at, 4, Lean::Mood)).collect();
         let record = seeded.into_record();

@@ -57,26 +57,60 @@ impl Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the operation of the same name, with its arguments")]
 pub enum Ask {
-    Create { place: Place },
+    Create {
+        place: Place,
+    },
     /// `second`: from another process, while the store should be open.
-    Open { place: Place, second: bool },
-    Close { place: Place },
-    Destroy { place: Place, open: bool },
-    Append { place: Place, data: Span, unique: bool, expected: Option<u64> },
-    Flush { place: Place },
-    DurableUpto { place: Place },
+    Open {
+        place: Place,
+        second: bool,
+    },
+    Close {
+        place: Place,
+    },
+    Destroy {
+        place: Place,
+        open: bool,
+    },
+    Append {
+        place: Place,
+        data: Span,
+        unique: bool,
+        expected: Option<u64>,
+    },
+    Flush {
+        place: Place,
+    },
+    DurableUpto {
+        place: Place,
+    },
     /// `limit` 0: all.
-    Read { place: Place, from: u64, limit: u64 },
+    Read {
+        place: Place,
+        from: u64,
+        limit: u64,
+    },
     CreateBlock,
-    WriteBlock { block: Name, data: Span },
-    SealBlock { block: Name },
-    ReadBlock { block: Name },
+    WriteBlock {
+        block: Name,
+        data: Span,
+    },
+    SealBlock {
+        block: Name,
+    },
+    ReadBlock {
+        block: Name,
+    },
     ListBlocks,
     CreateSnapshot,
     /// Mount, read everything, try each operation that writes.
-    InspectSnapshot { snapshot: Name },
+    InspectSnapshot {
+        snapshot: Name,
+    },
     ListSnapshots,
-    DeleteSnapshot { snapshot: Name },
+    DeleteSnapshot {
+        snapshot: Name,
+    },
     Now,
     Identity,
 }
@@ -235,7 +269,16 @@ const BYTES_USUAL: usize = 32 << 10;
 impl History {
     /// An empty history.
     pub fn new(capabilities: Capabilities, class: FaultClass) -> History {
-        History { capabilities, class, events: Vec::with_capacity(EVENTS_USUAL), bytes: Vec::with_capacity(BYTES_USUAL), names: Vec::new(), records: Default::default(), stuck: None, panic: None }
+        History {
+            capabilities,
+            class,
+            events: Vec::with_capacity(EVENTS_USUAL),
+            bytes: Vec::with_capacity(BYTES_USUAL),
+            names: Vec::new(),
+            records: Default::default(),
+            stuck: None,
+            panic: None,
+        }
     }
 
     /// The events so far.

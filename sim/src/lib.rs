@@ -7,8 +7,10 @@
 pub mod campaign;
 pub mod case;
 pub mod check;
+pub mod cli;
 pub mod decide;
 pub mod history;
+mod panics;
 pub mod report;
 pub mod run;
 mod runtime;

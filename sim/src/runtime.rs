@@ -257,7 +257,8 @@ impl Sim {
         let wakers: Vec<Waker> = (0..tasks.len())
             .map(|task| Waker::from(Arc::new(TaskWaker { ready: self.ready.clone(), bit: 1 << task })))
             .collect();
-        self.ready.store(if tasks.len() == 64 { u64::MAX } else { (1 << tasks.len()) - 1 }, Ordering::Relaxed);
+        self.ready
+            .store(if tasks.len() == 64 { u64::MAX } else { (1 << tasks.len()) - 1 }, Ordering::Relaxed);
         loop {
             let task = match self.next_ready() {
                 Next::Task(task) => task,
@@ -298,7 +299,8 @@ impl Sim {
             let ready = self.ready.load(Ordering::Relaxed);
             if ready != 0 {
                 let mut world = self.lock();
-                let task = if ready.is_power_of_two() { ready.trailing_zeros() as usize } else { world.pick(ready) };
+                let task =
+                    if ready.is_power_of_two() { ready.trailing_zeros() as usize } else { world.pick(ready) };
                 world.current = task;
                 drop(world);
                 self.ready.fetch_and(!(1 << task), Ordering::Relaxed);
@@ -341,7 +343,8 @@ impl Sim {
 
     /// Lets simulated time pass.
     pub(crate) async fn sleep(&self, process: Process, duration_ns: u64) {
-        Gate { sim: self, process, kind: CallKind::Pause, extra_ns: duration_ns, state: GateState::New }.await;
+        Gate { sim: self, process, kind: CallKind::Pause, extra_ns: duration_ns, state: GateState::New }
+            .await;
     }
 
     /// Lets other tasks go first, if there are any.
@@ -390,13 +393,15 @@ impl Future for Gate<'_> {
                 self.state = GateState::Waiting(token, call);
                 Poll::Pending
             }
-            GateState::Waiting(token, call) => match world.passed.iter().position(|&passed| passed == token) {
-                Some(at) => {
-                    world.passed.swap_remove(at);
-                    Poll::Ready(Some(call))
+            GateState::Waiting(token, call) => {
+                match world.passed.iter().position(|&passed| passed == token) {
+                    Some(at) => {
+                        world.passed.swap_remove(at);
+                        Poll::Ready(Some(call))
+                    }
+                    None => Poll::Pending,
                 }
-                None => Poll::Pending,
-            },
+            }
         }
     }
 }
@@ -622,7 +627,8 @@ impl World {
 
     /// Moves time to the next call that is due.
     fn pass_time(&mut self) -> Option<Waker> {
-        let (at, _) = self.waiting.iter().enumerate().min_by_key(|(_, waiting)| (waiting.time_ns, waiting.token))?;
+        let (at, _) =
+            self.waiting.iter().enumerate().min_by_key(|(_, waiting)| (waiting.time_ns, waiting.token))?;
         let waiting = self.waiting.swap_remove(at);
         self.now_ns = waiting.time_ns;
         self.passed.push(waiting.token);

@@ -31,7 +31,8 @@ pub struct Trial {
 pub fn trial(target: &Target, scenario: &Arc<Scenario>, decider: &Decider) -> Trial {
     let outcome = run(target, scenario, decider.clone());
     let mut verdict = judge(&outcome.history);
-    let recovery = verdict.violations.iter().position(|v| INVARIANTS[v.invariant].name == "recovery-idempotent");
+    let recovery =
+        verdict.violations.iter().position(|v| INVARIANTS[v.invariant].name == "recovery-idempotent");
     if let Some(at) = recovery.filter(|&at| at > 0)
         && !first_crashes_alone_break(target, scenario, decider)
     {

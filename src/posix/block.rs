@@ -107,14 +107,20 @@ impl<F: File> Blocks<F> {
     }
 
     /// Finds out how seals ended that were dropped: a block that has its sealed name is made durably so.
-    pub(super) async fn settle<S: FileSystem<File = F>>(&self, fs: &S, paths: &Paths, operation: Operation) -> Result<()> {
+    pub(super) async fn settle<S: FileSystem<File = F>>(
+        &self,
+        fs: &S,
+        paths: &Paths,
+        operation: Operation,
+    ) -> Result<()> {
         let sealing: Vec<String> = self.state().sealing.iter().cloned().collect();
         for id in sealing {
             let path = sealed_path(paths, &id);
             match fs.metadata(&path).await {
                 Ok(_) => {
                     let synced = uninterrupted!(fs.sync_dir(&paths.blocks));
-                    synced.map_err(|error| StoreError::io(operation, paths.blocks.to_string_lossy(), error))?;
+                    synced
+                        .map_err(|error| StoreError::io(operation, paths.blocks.to_string_lossy(), error))?;
                     let mut state = self.state();
                     if state.sealing.contains(&id) {
                         state.seal(&id);
@@ -143,7 +149,9 @@ impl<F: File> Blocks<F> {
         match read_full_at(&block.file, &mut content, 0).await {
             Ok(count) if count == content.len() => Ok(content),
             Ok(_) => Err(StoreError::io(Operation::ReadBlock, id, io::ErrorKind::UnexpectedEof.into())),
-            Err(error) => Err(StoreError::io(Operation::ReadBlock, open_path(paths, id).to_string_lossy(), error)),
+            Err(error) => {
+                Err(StoreError::io(Operation::ReadBlock, open_path(paths, id).to_string_lossy(), error))
+            }
         }
     }
 

@@ -70,7 +70,9 @@ pub(super) fn is_temporary(name: &str) -> bool {
 
 /// Whether a file of this name directly in a store's directory is one that this host made.
 pub(super) fn is_own_name(name: &str) -> bool {
-    matches!(name, "lock" | "STORE" | "blocks" | "snapshots") || parse_segment(name).is_some() || is_temporary(name)
+    matches!(name, "lock" | "STORE" | "blocks" | "snapshots")
+        || parse_segment(name).is_some()
+        || is_temporary(name)
 }
 
 /// Whether a file of this name in `blocks` or `snapshots` is one that this host made.

@@ -100,7 +100,9 @@ async fn lock_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operatio
     }
     let opened = match opened {
         // A store that was restored without its lock file is a store all the same.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => uninterrupted!(fs.open(&paths.lock, OpenMode::Create)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            uninterrupted!(fs.open(&paths.lock, OpenMode::Create))
+        }
         opened => opened,
     };
     let lock = opened.map_err(failed(operation, &paths.lock))?;
@@ -108,7 +110,12 @@ async fn lock_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operatio
 }
 
 /// Takes the lock, and makes sure that this program can read the store.
-async fn lock_and_check<F: FileSystem>(fs: &F, paths: &Paths, lock: F::File, operation: Operation) -> Result<F::File> {
+async fn lock_and_check<F: FileSystem>(
+    fs: &F,
+    paths: &Paths,
+    lock: F::File,
+    operation: Operation,
+) -> Result<F::File> {
     take_lock(fs, paths, &lock, operation).await?;
     let mark = read_mark(fs, paths, operation).await?;
     match mark {
@@ -158,7 +165,9 @@ async fn refuse_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operat
 async fn has_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<bool> {
     match fs.metadata(&paths.mark).await {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
         Err(error) => Err(failed(operation, &paths.mark)(error)),
     }
 }
@@ -211,7 +220,8 @@ async fn is_directory<F: FileSystem>(fs: &F, path: &Path, operation: Operation) 
 async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<()> {
     let found = remains(fs, paths, operation).await?;
     for (path, is_dir) in &found {
-        let removed = if *is_dir { uninterrupted!(fs.remove_dir(path)) } else { uninterrupted!(fs.unlink(path)) };
+        let removed =
+            if *is_dir { uninterrupted!(fs.remove_dir(path)) } else { uninterrupted!(fs.unlink(path)) };
         removed.map_err(failed(operation, path))?;
     }
     if !found.is_empty() {

@@ -92,18 +92,23 @@ impl<F: FileSystem> Recovery<'_, F> {
     }
 
     /// The segments up to the last one that holds a frame. Those behind it, and unfinished files, are litter.
-    async fn find_log(&self, litter: &mut Vec<PathBuf>) -> Result<(Vec<Segment<F::File>>, Option<Tail<F::File>>)> {
+    async fn find_log(
+        &self,
+        litter: &mut Vec<PathBuf>,
+    ) -> Result<(Vec<Segment<F::File>>, Option<Tail<F::File>>)> {
         let names = list(self.fs, &self.paths.dir, self.operation).await?;
         let unfinished = names.iter().filter(|name| layout::is_temporary(name));
         litter.extend(unfinished.map(|name| self.paths.dir.join(name)));
         // Names sort by first number.
         let found = names.iter().filter_map(|name| layout::parse_segment(name));
-        let mut segments: Vec<Segment<F::File>> = found.map(|(first, salt)| Segment::new(first, salt)).collect();
+        let mut segments: Vec<Segment<F::File>> =
+            found.map(|(first, salt)| Segment::new(first, salt)).collect();
         // What the segment behind was begun with: everything before it was durable when it was made.
         let mut follower = None;
         while let Some(segment) = segments.last() {
             let path = self.paths.segment(segment.first, segment.salt);
-            let file = uninterrupted!(self.fs.open(&path, OpenMode::ReadWrite)).map_err(self.failed(&path))?;
+            let file =
+                uninterrupted!(self.fs.open(&path, OpenMode::ReadWrite)).map_err(self.failed(&path))?;
             let bytes = read_whole(&file).await.map_err(self.failed(&path))?;
             let scan = frame::scan(&bytes, segment.salt, segment.first);
             let tail = Tail { path, file, bytes, scan, first: segment.first };
@@ -133,7 +138,8 @@ impl<F: FileSystem> Recovery<'_, F> {
         }
         match follower {
             Some(first) if first != last + 1 => {
-                let detail = format!("ends at record {last}, but the next segment was begun with record {first}");
+                let detail =
+                    format!("ends at record {last}, but the next segment was begun with record {first}");
                 Err(self.corrupt(&tail.path, detail))
             }
             _ => Ok(()),
@@ -148,7 +154,8 @@ impl<F: FileSystem> Recovery<'_, F> {
             tracing::debug!(path = %path.display(), from = scan.end, to = bytes.len(), "torn tail cut");
             uninterrupted!(file.set_len(scan.end)).map_err(self.failed(path))?;
         }
-        let covered = usize::try_from((scan.watermark + 1).saturating_sub(*first)).expect("less than the frames scanned");
+        let covered = usize::try_from((scan.watermark + 1).saturating_sub(*first))
+            .expect("less than the frames scanned");
         if let Some(&from) = scan.offsets.get(covered) {
             let (from, end) = (from as usize, scan.end as usize);
             write_all_at(file, &bytes[from..end], from as u64).await.map_err(self.failed(path))?;
@@ -157,7 +164,12 @@ impl<F: FileSystem> Recovery<'_, F> {
     }
 
     /// The published files of a directory, by identifier; what of ours was not published is litter.
-    async fn directory(&self, dir: &Path, ending: &str, litter: &mut Vec<PathBuf>) -> Result<BTreeSet<String>> {
+    async fn directory(
+        &self,
+        dir: &Path,
+        ending: &str,
+        litter: &mut Vec<PathBuf>,
+    ) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         for name in list(self.fs, dir, self.operation).await? {
             if let Some(id) = layout::id_of(&name, ending) {

@@ -67,8 +67,13 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
         blocks: BTreeSet<String>,
         snapshots: BTreeSet<String>,
     ) -> PosixStore<F, E> {
-        let inner =
-            Inner { shared, paths, log, blocks: Blocks::new(blocks), snapshots: Mutex::new(Snapshots { listed: snapshots, in_doubt: BTreeMap::new() }) };
+        let inner = Inner {
+            shared,
+            paths,
+            log,
+            blocks: Blocks::new(blocks),
+            snapshots: Mutex::new(Snapshots { listed: snapshots, in_doubt: BTreeMap::new() }),
+        };
         PosixStore { inner: Arc::new(inner), role: Role::Writer { lock: Mutex::new(Some(lock)) } }
     }
 
@@ -79,7 +84,9 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
     /// The manifest of a view; of a writer none, after making sure that it still works.
     fn view(&self, operation: Operation) -> Result<Option<&Manifest>> {
         match &self.role {
-            Role::View { closed, .. } if closed.load(Ordering::Relaxed) => Err(self.error(ErrorKind::Closed, operation)),
+            Role::View { closed, .. } if closed.load(Ordering::Relaxed) => {
+                Err(self.error(ErrorKind::Closed, operation))
+            }
             Role::View { manifest, .. } => Ok(Some(manifest)),
             Role::Writer { .. } => match self.inner.log.refusing() {
                 Some(kind) => {
@@ -219,7 +226,8 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
                 // Not even one frame: the chunk is too short for it, or it is bad.
                 if wanted >= remaining {
                     let detail = format!("record {seq} is damaged or missing");
-                    let error = StoreError::new(ErrorKind::Corrupt, Operation::Read, path().to_string_lossy());
+                    let error =
+                        StoreError::new(ErrorKind::Corrupt, Operation::Read, path().to_string_lossy());
                     return Err(error.with_detail(detail));
                 }
                 wanted = wanted.saturating_mul(8);
@@ -332,8 +340,10 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
     async fn create_snapshot(&self) -> Result<SnapshotId> {
         let operation = Operation::CreateSnapshot;
         self.writable(operation)?;
-        let manifest =
-            Manifest { last: self.inner.log.durable(), blocks: self.inner.blocks.sealed().into_iter().collect() };
+        let manifest = Manifest {
+            last: self.inner.log.durable(),
+            blocks: self.inner.blocks.sealed().into_iter().collect(),
+        };
         let (shared, dir) = (&self.inner.shared, &self.inner.paths.snapshots);
         let id = layout::random_name(&shared.env);
         self.snapshots().in_doubt.insert(id.clone(), Doubt::Making);

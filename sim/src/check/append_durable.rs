@@ -63,7 +63,11 @@ mod tests {
         let mut story = Story::on_flush();
         story.append(1, 1).append(2, 2).ask(FLUSH, Told::Seq(1)).breaks("append-durable");
         let mut story = Story::on_flush();
-        story.append_in_doubt(1).ask(Ask::DurableUpto { place: MAIN }, Told::Seq(1)).crash_and_open().read(&[]);
+        story
+            .append_in_doubt(1)
+            .ask(Ask::DurableUpto { place: MAIN }, Told::Seq(1))
+            .crash_and_open()
+            .read(&[]);
         story.breaks("append-durable");
     }
 
@@ -89,7 +93,9 @@ mod tests {
         let records = vec![(1, story.payload(1))];
         story.ask(Ask::Read { place: MAIN, from: 1, limit: 1 }, Told::Records(records)).keeps("log-prefix");
         let records = vec![(1, story.payload(1))];
-        story.ask(Ask::Read { place: MAIN, from: 1, limit: 2 }, Told::Records(records)).breaks("append-durable");
+        story
+            .ask(Ask::Read { place: MAIN, from: 1, limit: 2 }, Told::Records(records))
+            .breaks("append-durable");
     }
 
     #[test]

@@ -69,7 +69,10 @@ impl Blocks {
 
     /// Those who could write to open blocks are gone.
     pub(super) fn writer_gone(&mut self) {
-        self.0.iter_mut().filter(|block| block.stage == Stage::Open).for_each(|block| block.stage = Stage::Gone);
+        self.0
+            .iter_mut()
+            .filter(|block| block.stage == Stage::Open)
+            .for_each(|block| block.stage = Stage::Gone);
     }
 
     pub(super) fn crash(&mut self) {
@@ -95,7 +98,9 @@ impl Blocks {
                 }
             }
             (Ask::SealBlock { block }, Told::Done) => self.set(block, Stage::Sealed),
-            (Ask::ReadBlock { block }, Told::Bytes(bytes)) => self.judge_content(history, block, *bytes, at, out),
+            (Ask::ReadBlock { block }, Told::Bytes(bytes)) => {
+                self.judge_content(history, block, *bytes, at, out)
+            }
             (Ask::ReadBlock { block }, Told::Failed { kind, .. }) if !exchange.excused => {
                 out.expect(self.stage(block) != Some(Stage::Sealed), Breach::SealedLost, at, || {
                     format!("the sealed block {:?} cannot be read: {kind}", history.name(block))
@@ -108,12 +113,20 @@ impl Blocks {
 
     fn judge_content(&mut self, history: &History, block: Name, bytes: Span, at: usize, out: &mut Findings) {
         out.expect(self.has_content(history, block, history.bytes(bytes)), Breach::BlockChanged, at, || {
-            format!("block {:?} reads as {} bytes that are not what was written to it", history.name(block), bytes.len())
+            format!(
+                "block {:?} reads as {} bytes that are not what was written to it",
+                history.name(block),
+                bytes.len()
+            )
         });
         match self.stage(block) {
             Some(Stage::Sealing) => self.set(block, Stage::Sealed),
             Some(Stage::Gone) | None => {
-                out.broken(Breach::OpenBlockSeen, at, format!("block {:?} was not sealed, and can be read", history.name(block)));
+                out.broken(
+                    Breach::OpenBlockSeen,
+                    at,
+                    format!("block {:?} was not sealed, and can be read", history.name(block)),
+                );
             }
             _ => {}
         }
@@ -127,7 +140,11 @@ impl Blocks {
                 Some(Stage::Sealed) => {}
                 Some(Stage::Sealing) => self.set(name, Stage::Sealed),
                 Some(Stage::Open | Stage::Gone) | None => {
-                    out.broken(Breach::OpenBlockSeen, at, format!("block {:?} was not sealed, and is listed", history.name(name)));
+                    out.broken(
+                        Breach::OpenBlockSeen,
+                        at,
+                        format!("block {:?} was not sealed, and is listed", history.name(name)),
+                    );
                 }
             }
         }
@@ -145,7 +162,14 @@ impl Blocks {
             }
             match block.stage {
                 Stage::Sealed => {
-                    out.broken(Breach::SealedLost, at, format!("block {:?} was sealed, and is not listed any more", history.name(block.name)));
+                    out.broken(
+                        Breach::SealedLost,
+                        at,
+                        format!(
+                            "block {:?} was sealed, and is not listed any more",
+                            history.name(block.name)
+                        ),
+                    );
                     block.stage = Stage::Gone;
                 }
                 // Seals of the harness's own session are over when it lists; one of another client may still go on.

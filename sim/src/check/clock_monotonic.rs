@@ -24,7 +24,11 @@ mod tests {
     #[test]
     fn readings_grow_across_crashes() {
         let mut story = Story::new();
-        story.ask(Ask::Now, Told::Time(5)).crash_and_open().ask(Ask::Now, Told::Time(6)).keeps("clock-monotonic");
+        story
+            .ask(Ask::Now, Told::Time(5))
+            .crash_and_open()
+            .ask(Ask::Now, Told::Time(6))
+            .keeps("clock-monotonic");
         story.ask(Ask::Now, Told::Time(6)).breaks("clock-monotonic");
     }
 

@@ -28,6 +28,12 @@ mod tests {
 
     #[test]
     fn a_store_that_was_not_closed_may_lose_what_was_not_flushed() {
-        Story::on_flush().append(1, 1).crash_and_open().read(&[]).append(2, 1).read(&[2]).keeps("append-durable");
+        Story::on_flush()
+            .append(1, 1)
+            .crash_and_open()
+            .read(&[])
+            .append(2, 1)
+            .read(&[2])
+            .keeps("append-durable");
     }
 }

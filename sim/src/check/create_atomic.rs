@@ -47,7 +47,9 @@ mod tests {
         let mut story = Story::blank();
         let asked = story.begin(0, Ask::Create { place: MAIN });
         story.fault().tell(asked, failed(ErrorKind::Io));
-        story.ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::Corrupt)).breaks("create-atomic");
+        story
+            .ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::Corrupt))
+            .breaks("create-atomic");
     }
 
     #[test]

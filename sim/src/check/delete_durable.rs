@@ -37,7 +37,12 @@ mod tests {
         let mut story = Story::new();
         let snapshot = story.snapshot("s");
         story.begin(0, Ask::DeleteSnapshot { snapshot });
-        story.crash_and_open().list_snapshots(&[]).crash_and_open().list_snapshots(&[snapshot]).breaks("delete-durable");
+        story
+            .crash_and_open()
+            .list_snapshots(&[])
+            .crash_and_open()
+            .list_snapshots(&[snapshot])
+            .breaks("delete-durable");
         let mut story = Story::new();
         let snapshot = story.snapshot("s");
         story.begin(0, Ask::DeleteSnapshot { snapshot });
@@ -50,7 +55,12 @@ mod tests {
         let destroy = Ask::Destroy { place: MAIN, open: false };
         let open = Ask::Open { place: MAIN, second: false };
         let mut story = Story::new();
-        story.close().ask(destroy, Told::Done).crash().ask(open, failed(ErrorKind::NotFound)).keeps("delete-durable");
+        story
+            .close()
+            .ask(destroy, Told::Done)
+            .crash()
+            .ask(open, failed(ErrorKind::NotFound))
+            .keeps("delete-durable");
         let mut story = Story::new();
         story.close().ask(destroy, Told::Done).crash_and_open().breaks("delete-durable");
         let mut story = Story::new();
@@ -65,6 +75,10 @@ mod tests {
     fn a_new_store_holds_nothing_of_the_old_one() {
         let mut story = Story::new();
         story.append(1, 1).close().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done);
-        story.ask(Ask::Create { place: MAIN }, Told::Done).crash_and_open().read(&[1]).breaks("delete-durable");
+        story
+            .ask(Ask::Create { place: MAIN }, Told::Done)
+            .crash_and_open()
+            .read(&[1])
+            .breaks("delete-durable");
     }
 }

@@ -15,7 +15,13 @@ pub(super) static INVARIANT: Invariant = Invariant {
     sentence: "errors carry the specification's codes, and say what is so",
     not_checked: "the wording of messages, and that the same faults give the same error (replaying compares traces)",
     applies: super::always,
-    breaches: &[Breach::WrongCode, Breach::WrongAnswer, Breach::FaultMisnamed, Breach::CauselessError, Breach::Panicked],
+    breaches: &[
+        Breach::WrongCode,
+        Breach::WrongAnswer,
+        Breach::FaultMisnamed,
+        Breach::CauselessError,
+        Breach::Panicked,
+    ],
 };
 
 #[cfg(test)]
@@ -88,7 +94,9 @@ mod tests {
         let mut story = Story::new();
         story.ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists));
         story.ask(nowhere, failed(ErrorKind::NotFound));
-        story.ask(Ask::Destroy { place: Place::Side, open: false }, failed(ErrorKind::NotFound)).keeps("error-honest");
+        story
+            .ask(Ask::Destroy { place: Place::Side, open: false }, failed(ErrorKind::NotFound))
+            .keeps("error-honest");
         Story::blank().ask(nowhere, Told::Done).breaks("error-honest");
         Story::blank().ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists)).breaks("error-honest");
         Story::blank().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done).breaks("error-honest");

@@ -47,13 +47,18 @@ pub(super) fn judge(
     let text = || format!("{what} failed ({kind}) without any fault since the store was opened");
     match exchange.ask {
         // The models of stores and snapshots have something more precise to say of these.
-        Ask::Open { place, .. } if matches!(stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {}
+        Ask::Open { place, .. } if matches!(stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {
+        }
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
         Ask::Open { .. } | Ask::Destroy { .. } if kind == ErrorKind::NotFound => {}
         Ask::Open { .. } | Ask::Destroy { .. } if kind == ErrorKind::ConcurrentModification => {}
-        _ if exchange.after_crash => out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text())),
-        _ if now.was_ever_full => out.broken(Breach::FailsAfterFull, at, format!("there is space again, but {}", text())),
+        _ if exchange.after_crash => {
+            out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text()))
+        }
+        _ if now.was_ever_full => {
+            out.broken(Breach::FailsAfterFull, at, format!("there is space again, but {}", text()))
+        }
         _ => out.broken(Breach::CauselessError, at, text()),
     }
 }
@@ -81,10 +86,13 @@ fn is_called_for(
 ) -> bool {
     match (exchange.ask, kind) {
         (Ask::Create { .. }, ErrorKind::Exists) => true,
-        (Ask::Create { place } | Ask::Open { place, .. } | Ask::Destroy { place, .. }, ErrorKind::ConcurrentModification) => {
-            stores.is_open(place)
+        (
+            Ask::Create { place } | Ask::Open { place, .. } | Ask::Destroy { place, .. },
+            ErrorKind::ConcurrentModification,
+        ) => stores.is_open(place),
+        (Ask::Open { place, .. } | Ask::Destroy { place, .. }, ErrorKind::NotFound) => {
+            stores.life(place) != Life::Present
         }
-        (Ask::Open { place, .. } | Ask::Destroy { place, .. }, ErrorKind::NotFound) => stores.life(place) != Life::Present,
         (Ask::Append { place, expected: Some(expected), .. }, ErrorKind::ConcurrentModification) => {
             logs.get(place as usize).is_none_or(|log| log.may_refuse(exchange.asked_at, expected))
         }
@@ -92,11 +100,18 @@ fn is_called_for(
             snapshots.may_be_gone(snapshot)
         }
         (
-            Ask::CreateBlock | Ask::WriteBlock { .. } | Ask::SealBlock { .. } | Ask::ReadBlock { .. } | Ask::ListBlocks,
+            Ask::CreateBlock
+            | Ask::WriteBlock { .. }
+            | Ask::SealBlock { .. }
+            | Ask::ReadBlock { .. }
+            | Ask::ListBlocks,
             ErrorKind::Unsupported,
         ) => !capabilities.blocks,
         (
-            Ask::CreateSnapshot | Ask::InspectSnapshot { .. } | Ask::ListSnapshots | Ask::DeleteSnapshot { .. },
+            Ask::CreateSnapshot
+            | Ask::InspectSnapshot { .. }
+            | Ask::ListSnapshots
+            | Ask::DeleteSnapshot { .. },
             ErrorKind::Unsupported,
         ) => !capabilities.snapshots,
         _ => false,

@@ -86,7 +86,15 @@ pub(crate) struct Log<'a> {
 
 impl<'a> Log<'a> {
     pub(super) fn new(history: &'a History) -> Log<'a> {
-        Log { history, appends: Vec::new(), slots: Vec::new(), former: Vec::new(), floors: Vec::new(), destroyed: Vec::new(), maybe_replaced: false }
+        Log {
+            history,
+            appends: Vec::new(),
+            slots: Vec::new(),
+            former: Vec::new(),
+            floors: Vec::new(),
+            destroyed: Vec::new(),
+            maybe_replaced: false,
+        }
     }
 
     /// A store was created: nothing of one that was there before may show.
@@ -165,7 +173,10 @@ impl<'a> Log<'a> {
     }
 
     pub(super) fn crash(&mut self, at: usize) {
-        self.appends.iter_mut().filter(|append| append.fate == Fate::Open).for_each(|append| append.fate = Fate::Doubt(at));
+        self.appends
+            .iter_mut()
+            .filter(|append| append.fate == Fate::Open)
+            .for_each(|append| append.fate = Fate::Doubt(at));
     }
 
     pub(super) fn asked(&mut self, at: usize, client: u16, data: Span, unique: bool) {
@@ -175,7 +186,9 @@ impl<'a> Log<'a> {
 
     /// Whether an append that expected this number may be told that the next number is another.
     pub(super) fn may_refuse(&self, asked_at: usize, expected: u64) -> bool {
-        let Some(own) = self.appends.iter().position(|append| append.asked_at == asked_at) else { return true };
+        let Some(own) = self.appends.iter().position(|append| append.asked_at == asked_at) else {
+            return true;
+        };
         let others = self.appends.iter().enumerate().any(|(index, append)| {
             // Whoever was at work meanwhile, or is in doubt, may have had the number, or made way for it.
             index != own && (append.may_show() || index > own)
@@ -218,7 +231,9 @@ impl<'a> Log<'a> {
     /// Whether a call was answered before another was made.
     fn told_before(&self, asked: usize, before: usize) -> bool {
         let between = self.history.events().get(asked + 1..before).unwrap_or_default();
-        between.iter().any(|event| matches!(event, crate::history::Event::Told { asked: of, .. } if *of == asked))
+        between
+            .iter()
+            .any(|event| matches!(event, crate::history::Event::Told { asked: of, .. } if *of == asked))
     }
 
     fn called_durable(&mut self, durable: u64, exchange: &Exchange<'_>, out: &mut Findings) {
@@ -239,8 +254,16 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn append_told(&mut self, exchange: &Exchange<'_>, expected: Option<u64>, told: &Told, out: &mut Findings) {
-        let Some(own) = self.appends.iter().position(|append| append.asked_at == exchange.asked_at) else { return };
+    fn append_told(
+        &mut self,
+        exchange: &Exchange<'_>,
+        expected: Option<u64>,
+        told: &Told,
+        out: &mut Findings,
+    ) {
+        let Some(own) = self.appends.iter().position(|append| append.asked_at == exchange.asked_at) else {
+            return;
+        };
         match told {
             Told::Seq(seq) => {
                 if let Some(expected) = expected {
@@ -252,7 +275,11 @@ impl<'a> Log<'a> {
             }
             // The host says that it did nothing.
             Told::Failed {
-                kind: ErrorKind::ConcurrentModification | ErrorKind::TooLarge | ErrorKind::ReadOnly | ErrorKind::Unsupported,
+                kind:
+                    ErrorKind::ConcurrentModification
+                    | ErrorKind::TooLarge
+                    | ErrorKind::ReadOnly
+                    | ErrorKind::Unsupported,
                 ..
             } => self.appends[own].fate = Fate::Absent,
             _ => self.appends[own].fate = Fate::Doubt(exchange.told_at),
@@ -266,14 +293,22 @@ impl<'a> Log<'a> {
         out.looked(Breach::NotDense);
         if seq == 0 || seq > self.most() {
             let most = self.most();
-            out.broken(Breach::NotDense, at, format!("an append was given number {seq}, and there can be no more than {most} records"));
+            out.broken(
+                Breach::NotDense,
+                at,
+                format!("an append was given number {seq}, and there can be no more than {most} records"),
+            );
             self.appends[own].fate = Fate::Lost;
             return;
         }
         self.judge_reuse(seq, append.data, at, out);
         match self.slot(seq).copied() {
             Some(slot) if self.bytes(slot.data) != self.bytes(append.data) => {
-                out.broken(Breach::NumberReused, at, format!("number {seq} was given to two different records"));
+                out.broken(
+                    Breach::NumberReused,
+                    at,
+                    format!("number {seq} was given to two different records"),
+                );
             }
             // Found by a read before it was acknowledged; or taken for another with the same bytes.
             Some(Slot { owner: Some(other), .. }) if other != own => self.pass_on(other, own, seq, at, out),
@@ -304,16 +339,30 @@ impl<'a> Log<'a> {
         });
         let after = append.after;
         if own_earlier {
-            out.broken(Breach::NotIncreasing, at, format!("an append was given number {seq}, and the client's own earlier one a number not below it"));
+            out.broken(
+                Breach::NotIncreasing,
+                at,
+                format!(
+                    "an append was given number {seq}, and the client's own earlier one a number not below it"
+                ),
+            );
         } else {
-            out.broken(Breach::OutOfOrder, at, format!("an append was given number {seq}, and number {after} was known before it began"));
+            out.broken(
+                Breach::OutOfOrder,
+                at,
+                format!("an append was given number {seq}, and number {after} was known before it began"),
+            );
         }
     }
 
     fn judge_reuse(&self, seq: u64, data: Span, at: usize, out: &mut Findings) {
         out.looked(Breach::NumberReused);
         if self.former.iter().any(|&(former, bytes)| former == seq && self.bytes(bytes) != self.bytes(data)) {
-            out.broken(Breach::NumberReused, at, format!("number {seq} names another record than it did when it was exposed"));
+            out.broken(
+                Breach::NumberReused,
+                at,
+                format!("number {seq} names another record than it did when it was exposed"),
+            );
         }
     }
 
@@ -344,7 +393,11 @@ impl<'a> Log<'a> {
                 }
             }
             None => {
-                out.broken(Breach::Duplicate, at, format!("the same append has the numbers {elsewhere} and {seq}"));
+                out.broken(
+                    Breach::Duplicate,
+                    at,
+                    format!("the same append has the numbers {elsewhere} and {seq}"),
+                );
             }
         }
     }
@@ -367,7 +420,11 @@ impl<'a> Log<'a> {
         for &(seq, data) in records {
             out.looked(Breach::Hole);
             if seq < next {
-                out.broken(Breach::NotIncreasing, at, format!("a read shows number {seq} after number {}", next - 1));
+                out.broken(
+                    Breach::NotIncreasing,
+                    at,
+                    format!("a read shows number {seq} after number {}", next - 1),
+                );
                 return;
             }
             if seq > next {
@@ -417,7 +474,13 @@ impl<'a> Log<'a> {
             Some(index) => {
                 self.judge_reuse(seq, data, recovered, out);
                 self.appends[index].fate = Fate::Shown(seq);
-                let slot = Slot { data: self.appends[index].data, exposure: Exposure::Shown, closed: false, owner: Some(index), since: exchange.told_at };
+                let slot = Slot {
+                    data: self.appends[index].data,
+                    exposure: Exposure::Shown,
+                    closed: false,
+                    owner: Some(index),
+                    since: exchange.told_at,
+                };
                 self.set_slot(seq, slot);
             }
             None => self.wrong(seq, data, None, recovered, out),
@@ -445,7 +508,11 @@ impl<'a> Log<'a> {
 
     fn name_wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
         let bytes = self.bytes(data);
-        let same = self.appends.iter().find(|append| append.unique && self.bytes(append.data) == bytes).map(|append| (append.fate, append.after));
+        let same = self
+            .appends
+            .iter()
+            .find(|append| append.unique && self.bytes(append.data) == bytes)
+            .map(|append| (append.fate, append.after));
         if let Some((fate, after)) = same {
             let (breach, text) = match fate {
                 Fate::Acked(own) | Fate::Shown(own) if slot.is_some() && own > seq => {
@@ -454,9 +521,12 @@ impl<'a> Log<'a> {
                 Fate::Acked(own) | Fate::Shown(own) => {
                     (Breach::Duplicate, format!("the record of number {own} stands at number {seq} too"))
                 }
-                Fate::Open | Fate::Doubt(_) if slot.is_none() => {
-                    (Breach::OutOfOrder, format!("an append that was in doubt has number {seq}, and began after number {after} was known"))
-                }
+                Fate::Open | Fate::Doubt(_) if slot.is_none() => (
+                    Breach::OutOfOrder,
+                    format!(
+                        "an append that was in doubt has number {seq}, and began after number {after} was known"
+                    ),
+                ),
                 Fate::Absent if slot.is_none() => {
                     (Breach::Phantom, format!("the record at number {seq} was settled as absent before"))
                 }
@@ -468,23 +538,49 @@ impl<'a> Log<'a> {
             return out.broken(breach, at, text);
         }
         if self.destroyed.iter().any(|&old| self.bytes(old) == bytes) {
-            return out.broken(Breach::DestroyedCameBack, at, format!("record {seq} is of a store that was destroyed"));
+            return out.broken(
+                Breach::DestroyedCameBack,
+                at,
+                format!("record {seq} is of a store that was destroyed"),
+            );
         }
         let pieces = operations_in(bytes);
         let expected_len = match slot {
             Some(_) => true,
-            None => self.appends.iter().any(|append| append.may_show() && !bytes.is_empty() && append.data.len() == bytes.len()),
+            None => self
+                .appends
+                .iter()
+                .any(|append| append.may_show() && !bytes.is_empty() && append.data.len() == bytes.len()),
         };
         if !pieces.is_empty() || expected_len {
-            let of = if pieces.is_empty() { "none of its bytes is an append's".to_owned() } else { format!("it holds bytes of operation {pieces:?}") };
-            out.broken(Breach::Torn, at, format!("record {seq} ({} bytes) is no record that was appended: {of}", bytes.len()));
+            let of = if pieces.is_empty() {
+                "none of its bytes is an append's".to_owned()
+            } else {
+                format!("it holds bytes of operation {pieces:?}")
+            };
+            out.broken(
+                Breach::Torn,
+                at,
+                format!("record {seq} ({} bytes) is no record that was appended: {of}", bytes.len()),
+            );
         } else {
-            out.broken(Breach::Phantom, at, format!("record {seq} ({} bytes) was never appended", bytes.len()));
+            out.broken(
+                Breach::Phantom,
+                at,
+                format!("record {seq} ({} bytes) was never appended", bytes.len()),
+            );
         }
     }
 
     /// Everything exposed from `from` on that a read which ends at `last` does not show.
-    fn judge_missing(&mut self, from: u64, last: u64, exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findings) {
+    fn judge_missing(
+        &mut self,
+        from: u64,
+        last: u64,
+        exchange: &Exchange<'_>,
+        now: &Circumstances,
+        out: &mut Findings,
+    ) {
         let at = exchange.told_at;
         let reopened = now.crashed_since_read || now.reopened_since_read;
         for breach in [Breach::AckedLost, Breach::ShownLost] {
@@ -521,8 +617,14 @@ impl<'a> Log<'a> {
         }
         if let Some((seq, slot)) = missing {
             Self::name_loss(seq, last, slot, at, now, out);
-        } else if let Some(floor) = self.floor_at(exchange.asked_at).filter(|&floor| from <= floor && last < floor) {
-            out.broken(Breach::CalledDurable, at, format!("{floor} records were called durable, and the log ends at {last}"));
+        } else if let Some(floor) =
+            self.floor_at(exchange.asked_at).filter(|&floor| from <= floor && last < floor)
+        {
+            out.broken(
+                Breach::CalledDurable,
+                at,
+                format!("{floor} records were called durable, and the log ends at {last}"),
+            );
         }
         if reopened || missing.is_some() {
             let end = last.max(from - 1);
@@ -551,7 +653,11 @@ impl<'a> Log<'a> {
             out.broken(Breach::LostByReopening, at, format!("closing and opening changed the log: {text}"));
         }
         if now.crashed_in_recovery {
-            out.broken(Breach::LostAfterCrashInRecovery, at, format!("after a crash inside recovery, {text}"));
+            out.broken(
+                Breach::LostAfterCrashInRecovery,
+                at,
+                format!("after a crash inside recovery, {text}"),
+            );
         }
         if now.was_ever_full {
             out.broken(Breach::LostAfterFull, at, format!("space had run out, and {text}"));

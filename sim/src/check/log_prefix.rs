@@ -52,7 +52,9 @@ mod tests {
     fn a_read_that_begins_behind_a_record_in_doubt_does_not_settle_it() {
         let mut story = Story::new();
         story.append(1, 1).append_in_doubt(2).append(3, 3);
-        story.ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(Vec::new())).breaks("append-durable");
+        story
+            .ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(Vec::new()))
+            .breaks("append-durable");
         let mut story = Story::new();
         let third = story.append(1, 1).append_in_doubt(2).append(3, 3).payload(3);
         story.ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(vec![(3, third)]));

@@ -15,7 +15,12 @@ impl Marks {
         let at = exchange.told_at;
         match (exchange.ask, exchange.told) {
             (Ask::Now, Told::Time(now)) => {
-                let before = self.readings.iter().filter(|(told, _)| *told < exchange.asked_at).map(|(_, time)| *time).max();
+                let before = self
+                    .readings
+                    .iter()
+                    .filter(|(told, _)| *told < exchange.asked_at)
+                    .map(|(_, time)| *time)
+                    .max();
                 if let Some(before) = before {
                     out.expect(*now > before, Breach::ClockBackwards, at, || {
                         format!("the clock read {now} after it had read {before}")

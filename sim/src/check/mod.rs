@@ -286,7 +286,9 @@ pub(crate) struct Circumstances {
 impl Circumstances {
     fn excused(&self, place: Place, asked_at: usize, opening: bool) -> bool {
         let since = if opening { asked_at } else { self.sessions[place as usize].since.min(asked_at) };
-        self.last_fault.is_some_and(|at| at > since) || self.full_since.is_some() || self.last_full.is_some_and(|at| at > since)
+        self.last_fault.is_some_and(|at| at > since)
+            || self.full_since.is_some()
+            || self.last_full.is_some_and(|at| at > since)
     }
 }
 
@@ -341,7 +343,8 @@ impl Walk<'_> {
                     told,
                     excused: self.now.excused(place, *asked, opening),
                     faulted: self.now.last_fault.is_some_and(|fault| fault > *asked),
-                    after_crash: self.now.sessions[place as usize].after_crash || (opening && self.now.crashed),
+                    after_crash: self.now.sessions[place as usize].after_crash
+                        || (opening && self.now.crashed),
                 };
                 self.told(&exchange, out);
             }
@@ -402,15 +405,25 @@ impl Walk<'_> {
                     log.closed(exchange.asked_at);
                 }
             }
-            Ask::Append { place, .. } | Ask::Flush { place } | Ask::DurableUpto { place } | Ask::Read { place, .. } => {
+            Ask::Append { place, .. }
+            | Ask::Flush { place }
+            | Ask::DurableUpto { place }
+            | Ask::Read { place, .. } => {
                 if let Some(log) = self.logs.get_mut(place as usize) {
                     log.told(exchange, &mut self.now, out);
                 }
             }
-            Ask::CreateBlock | Ask::WriteBlock { .. } | Ask::SealBlock { .. } | Ask::ReadBlock { .. } | Ask::ListBlocks => {
+            Ask::CreateBlock
+            | Ask::WriteBlock { .. }
+            | Ask::SealBlock { .. }
+            | Ask::ReadBlock { .. }
+            | Ask::ListBlocks => {
                 self.blocks.told(self.history, exchange, out);
             }
-            Ask::CreateSnapshot | Ask::InspectSnapshot { .. } | Ask::ListSnapshots | Ask::DeleteSnapshot { .. } => {
+            Ask::CreateSnapshot
+            | Ask::InspectSnapshot { .. }
+            | Ask::ListSnapshots
+            | Ask::DeleteSnapshot { .. } => {
                 self.snapshots.told(self.history, exchange, &mut self.logs[0], &self.blocks, out);
             }
             Ask::Now | Ask::Identity => self.marks.told(self.history, exchange, out),

@@ -30,7 +30,13 @@ mod tests {
         story.tell(asked, failed(ErrorKind::NoSpace));
         story.history.push(Event::Freed);
         let asked = story.begin_append(0, 2);
-        story.tell(asked, failed(ErrorKind::Closed)).close().open().append(3, 1).read(&[3]).keeps("no-space-safe");
+        story
+            .tell(asked, failed(ErrorKind::Closed))
+            .close()
+            .open()
+            .append(3, 1)
+            .read(&[3])
+            .keeps("no-space-safe");
         let asked = story.begin_append(0, 4);
         story.tell(asked, failed(ErrorKind::NoSpace)).breaks("no-space-safe");
     }

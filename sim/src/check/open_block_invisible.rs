@@ -47,7 +47,12 @@ mod tests {
     fn a_seal_that_was_settled_as_lost_stays_lost() {
         let mut story = Story::new();
         let block = story.block("b", 1, Some(Told::Cancelled));
-        story.crash_and_open().list_blocks(&[]).crash_and_open().list_blocks(&[block]).breaks("open-block-invisible");
+        story
+            .crash_and_open()
+            .list_blocks(&[])
+            .crash_and_open()
+            .list_blocks(&[block])
+            .breaks("open-block-invisible");
     }
 
     #[test]

@@ -47,7 +47,11 @@ mod tests {
         let mut story = Story::new();
         let block = story.block("b", 1, Some(Told::Cancelled));
         let bytes = story.payload(1);
-        story.ask(Ask::ReadBlock { block }, Told::Bytes(bytes)).crash_and_open().list_blocks(&[]).breaks("seal-durable");
+        story
+            .ask(Ask::ReadBlock { block }, Told::Bytes(bytes))
+            .crash_and_open()
+            .list_blocks(&[])
+            .breaks("seal-durable");
     }
 
     #[test]
@@ -56,6 +60,10 @@ mod tests {
         let block = story.block("b", 1, None);
         let sealing = story.begin(1, Ask::SealBlock { block });
         let listing = story.begin(2, Ask::ListBlocks);
-        story.tell(sealing, Told::Done).tell(listing, Told::Names(Vec::new())).list_blocks(&[block]).keeps("seal-durable");
+        story
+            .tell(sealing, Told::Done)
+            .tell(listing, Told::Names(Vec::new()))
+            .list_blocks(&[block])
+            .keeps("seal-durable");
     }
 }

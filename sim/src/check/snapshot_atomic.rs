@@ -29,7 +29,11 @@ mod tests {
         story.append(1, 1);
         let block = story.block("b", 5, Some(Told::Done));
         let snapshot = story.snapshot("s");
-        story.crash_and_open().list_snapshots(&[snapshot]).inspect(snapshot, &[1], &[(block, 5)]).keeps("snapshot-atomic");
+        story
+            .crash_and_open()
+            .list_snapshots(&[snapshot])
+            .inspect(snapshot, &[1], &[(block, 5)])
+            .keeps("snapshot-atomic");
         let mut lacking = |ops: &[u32], blocks: &[_]| {
             let mut story = Story::new();
             story.append(1, 1);
@@ -70,11 +74,19 @@ mod tests {
         let mut story = Story::new();
         story.append(1, 1).begin(0, Ask::CreateSnapshot);
         let snapshot = story.name("s");
-        story.crash_and_open().list_snapshots(&[snapshot]).inspect(snapshot, &[1], &[]).keeps("snapshot-atomic");
+        story
+            .crash_and_open()
+            .list_snapshots(&[snapshot])
+            .inspect(snapshot, &[1], &[])
+            .keeps("snapshot-atomic");
         let mut story = Story::new();
         story.append(1, 1).begin(0, Ask::CreateSnapshot);
         let snapshot = story.name("s");
-        story.crash_and_open().list_snapshots(&[snapshot]).inspect(snapshot, &[], &[]).breaks("snapshot-atomic");
+        story
+            .crash_and_open()
+            .list_snapshots(&[snapshot])
+            .inspect(snapshot, &[], &[])
+            .breaks("snapshot-atomic");
     }
 
     #[test]
@@ -82,7 +94,11 @@ mod tests {
         let mut story = Story::new();
         let asked = story.begin(0, Ask::CreateSnapshot);
         let snapshot = story.name("s");
-        story.fault().tell(asked, failed(ErrorKind::Io)).list_snapshots(&[snapshot]).inspect(snapshot, &[], &[]);
+        story.fault().tell(asked, failed(ErrorKind::Io)).list_snapshots(&[snapshot]).inspect(
+            snapshot,
+            &[],
+            &[],
+        );
         story.keeps("snapshot-atomic");
     }
 

@@ -48,7 +48,8 @@ pub(super) struct Snapshots {
 impl Snapshots {
     /// A creation begins: what it must hold is what is acknowledged now.
     pub(super) fn asked(&mut self, at: usize, log: &Log<'_>, blocks: &Blocks) {
-        let bounds = Bounds { records_min: log.acked_last(), blocks_min: blocks.sealed(), ..Bounds::default() };
+        let bounds =
+            Bounds { records_min: log.acked_last(), blocks_min: blocks.sealed(), ..Bounds::default() };
         self.creating.push((at, bounds));
     }
 
@@ -61,7 +62,10 @@ impl Snapshots {
     }
 
     pub(super) fn may_be_gone(&self, name: Name) -> bool {
-        self.known.iter().find(|snapshot| snapshot.name == name).is_none_or(|snapshot| snapshot.stage != Stage::Present)
+        self.known
+            .iter()
+            .find(|snapshot| snapshot.name == name)
+            .is_none_or(|snapshot| snapshot.stage != Stage::Present)
     }
 
     pub(super) fn crash(&mut self, log: &Log<'_>, blocks: &Blocks) {
@@ -80,7 +84,9 @@ impl Snapshots {
     ) {
         match (exchange.ask, exchange.told) {
             (Ask::CreateSnapshot, told) => {
-                let Some(at) = self.creating.iter().position(|(asked, _)| *asked == exchange.asked_at) else { return };
+                let Some(at) = self.creating.iter().position(|(asked, _)| *asked == exchange.asked_at) else {
+                    return;
+                };
                 let bounds = close_bounds(self.creating.swap_remove(at).1, log, blocks);
                 match told {
                     Told::Named(name) => {
@@ -88,7 +94,12 @@ impl Snapshots {
                         // A list may have shown it before its creation was told.
                         match self.known.iter_mut().find(|known| known.name == *name) {
                             Some(known) => known.bounds = bounds,
-                            None => self.known.push(Snapshot { name: *name, stage: Stage::Present, bounds, first: None }),
+                            None => self.known.push(Snapshot {
+                                name: *name,
+                                stage: Stage::Present,
+                                bounds,
+                                first: None,
+                            }),
                         }
                     }
                     _ => self.in_doubt.push(bounds),
@@ -115,12 +126,14 @@ impl Snapshots {
 
     /// What a snapshot may hold of which it cannot be told whose creation made it: one in doubt, or one that goes on.
     fn possible_bounds(&self) -> Option<Bounds> {
-        let going_on = self.creating.iter().map(|(_, bounds)| Bounds { records_max: u64::MAX, ..bounds.clone() });
+        let going_on =
+            self.creating.iter().map(|(_, bounds)| Bounds { records_max: u64::MAX, ..bounds.clone() });
         let candidates: Vec<Bounds> = self.in_doubt.iter().cloned().chain(going_on).collect();
         let least = candidates.iter().min_by_key(|bounds| bounds.records_min)?;
         let fewest = candidates.iter().min_by_key(|bounds| bounds.blocks_min.len())?;
         let most = candidates.iter().max_by_key(|bounds| bounds.records_max)?;
-        let blocks_max = candidates.iter().max_by_key(|bounds| bounds.blocks_max.as_ref().map_or(usize::MAX, Vec::len))?;
+        let blocks_max =
+            candidates.iter().max_by_key(|bounds| bounds.blocks_max.as_ref().map_or(usize::MAX, Vec::len))?;
         Some(Bounds {
             records_min: least.records_min,
             records_max: most.records_max,
@@ -134,13 +147,23 @@ impl Snapshots {
         for &name in names {
             match self.known.iter_mut().find(|snapshot| snapshot.name == name) {
                 Some(snapshot) if snapshot.stage == Stage::Deleted => {
-                    out.broken(Breach::DeletedCameBack, at, format!("snapshot {:?} was deleted, and is listed again", history.name(name)));
+                    out.broken(
+                        Breach::DeletedCameBack,
+                        at,
+                        format!("snapshot {:?} was deleted, and is listed again", history.name(name)),
+                    );
                 }
                 Some(_) => {}
                 None => match self.possible_bounds() {
-                    Some(bounds) => self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None }),
+                    Some(bounds) => {
+                        self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None })
+                    }
                     None => {
-                        out.broken(Breach::SnapshotIncomplete, at, format!("snapshot {:?} is listed, and was never made", history.name(name)));
+                        out.broken(
+                            Breach::SnapshotIncomplete,
+                            at,
+                            format!("snapshot {:?} is listed, and was never made", history.name(name)),
+                        );
                     }
                 },
             }
@@ -156,7 +179,14 @@ impl Snapshots {
             });
             match snapshot.stage {
                 Stage::Present if !listed && asked_before => {
-                    out.broken(Breach::SnapshotChanged, at, format!("snapshot {:?} was made, and is not listed any more", history.name(snapshot.name)));
+                    out.broken(
+                        Breach::SnapshotChanged,
+                        at,
+                        format!(
+                            "snapshot {:?} was made, and is not listed any more",
+                            history.name(snapshot.name)
+                        ),
+                    );
                     snapshot.stage = Stage::Deleted;
                 }
                 // The harness lists when nobody else is at work.
@@ -168,7 +198,10 @@ impl Snapshots {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a view is judged against everything that was in the store")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a view is judged against everything that was in the store"
+    )]
     fn judge_view(
         &mut self,
         history: &History,
@@ -188,7 +221,11 @@ impl Snapshots {
         for (block, _) in &view.blocks {
             if !matches!(contents.stage(*block), Some(blocks::Stage::Sealed | blocks::Stage::Sealing)) {
                 let block = history.name(*block);
-                out.broken(Breach::SnapshotTookOpenBlock, at, format!("snapshot {text:?} holds block {block:?}, which was not sealed"));
+                out.broken(
+                    Breach::SnapshotTookOpenBlock,
+                    at,
+                    format!("snapshot {text:?} holds block {block:?}, which was not sealed"),
+                );
             }
         }
         out.looked(Breach::SnapshotIncomplete);
@@ -202,9 +239,15 @@ impl Snapshots {
             None => snapshot.first = Some((view.records.clone(), view.blocks.clone())),
             Some((records, held)) => {
                 let same = records.len() == view.records.len()
-                    && records.iter().zip(&view.records).all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)))
+                    && records
+                        .iter()
+                        .zip(&view.records)
+                        .all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)))
                     && held.len() == view.blocks.len()
-                    && held.iter().zip(&view.blocks).all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)));
+                    && held
+                        .iter()
+                        .zip(&view.blocks)
+                        .all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)));
                 out.expect(same, Breach::SnapshotChanged, at, || {
                     format!("snapshot {text:?} showed {} records and {} blocks once, and now {} and {}, or others", records.len(), held.len(), view.records.len(), view.blocks.len())
                 });
@@ -221,7 +264,13 @@ fn close_bounds(mut bounds: Bounds, log: &Log<'_>, blocks: &Blocks) -> Bounds {
 }
 
 /// What a view lacks, or has otherwise than the log.
-fn incomplete(bounds: &Bounds, view: &View, log: &Log<'_>, history: &History, blocks: &Blocks) -> Option<String> {
+fn incomplete(
+    bounds: &Bounds,
+    view: &View,
+    log: &Log<'_>,
+    history: &History,
+    blocks: &Blocks,
+) -> Option<String> {
     for (index, &(seq, data)) in view.records.iter().enumerate() {
         if seq != index as u64 + 1 {
             return Some(format!("shows number {seq} as record {}", index + 1));
@@ -232,7 +281,10 @@ fn incomplete(bounds: &Bounds, view: &View, log: &Log<'_>, history: &History, bl
     }
     let shown = view.records.len() as u64;
     if shown < bounds.records_min {
-        return Some(format!("shows {shown} records, and {} were acknowledged before it was made", bounds.records_min));
+        return Some(format!(
+            "shows {shown} records, and {} were acknowledged before it was made",
+            bounds.records_min
+        ));
     }
     let missing = bounds.blocks_min.iter().find(|block| view.blocks.iter().all(|(shown, _)| shown != *block));
     if let Some(block) = missing {
@@ -241,14 +293,18 @@ fn incomplete(bounds: &Bounds, view: &View, log: &Log<'_>, history: &History, bl
     let changed = view.blocks.iter().find(|(block, bytes)| {
         blocks.stage(*block).is_some() && !blocks.has_content(history, *block, history.bytes(*bytes))
     });
-    changed.map(|(block, _)| format!("shows other bytes in block {:?} than were sealed", history.name(*block)))
+    changed
+        .map(|(block, _)| format!("shows other bytes in block {:?} than were sealed", history.name(*block)))
 }
 
 /// What a view has that came after it was made.
 fn too_much(bounds: &Bounds, view: &View) -> Option<String> {
     let shown = view.records.len() as u64;
     if shown > bounds.records_max {
-        return Some(format!("shows {shown} records, and no more than {} were begun before it was made", bounds.records_max));
+        return Some(format!(
+            "shows {shown} records, and no more than {} were begun before it was made",
+            bounds.records_max
+        ));
     }
     let most = bounds.blocks_max.as_ref()?;
     let later = view.blocks.iter().find(|(block, _)| !most.contains(block));

@@ -125,7 +125,10 @@ impl Stores {
         let expecting_refusal = second && self.is_open(place);
         match exchange.told {
             Told::Done if expecting_refusal => {
-                let text = format!("{} was opened for writing by a second process while the first had it open", place.as_str());
+                let text = format!(
+                    "{} was opened for writing by a second process while the first had it open",
+                    place.as_str()
+                );
                 out.expect(false, Breach::SecondWriter, at, || text);
             }
             Told::Done => {
@@ -152,10 +155,18 @@ impl Stores {
                 }
                 match life {
                     Life::Present if exchange.faulted => {
-                        out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
+                        out.broken(
+                            Breach::FaultMisnamed,
+                            at,
+                            format!("an I/O fault was told as the absence of {}", place.as_str()),
+                        );
                     }
                     Life::Present => {
-                        out.broken(Breach::StoreLost, at, format!("{} was created and acknowledged, and is gone", place.as_str()));
+                        out.broken(
+                            Breach::StoreLost,
+                            at,
+                            format!("{} was created and acknowledged, and is gone", place.as_str()),
+                        );
                     }
                     Life::MaybeDestroyed | Life::MaybeReplaced => self.life[place as usize] = Life::Destroyed,
                     Life::MaybeCreated => self.life[place as usize] = Life::Absent,
@@ -170,8 +181,13 @@ impl Stores {
                     out.looked(Breach::SecondWriter);
                 }
             }
-            Told::Failed { kind, .. } if matches!(life, Life::MaybeCreated | Life::MaybeReplaced) && !exchange.excused => {
-                let text = format!("a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})", place.as_str());
+            Told::Failed { kind, .. }
+                if matches!(life, Life::MaybeCreated | Life::MaybeReplaced) && !exchange.excused =>
+            {
+                let text = format!(
+                    "a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})",
+                    place.as_str()
+                );
                 out.expect(false, Breach::TornCreation, at, || text);
             }
             _ => {}
@@ -193,10 +209,18 @@ impl Stores {
             }
             Told::Failed { kind: ErrorKind::NotFound, .. } => match life {
                 Life::Present if exchange.faulted => {
-                    out.broken(Breach::FaultMisnamed, at, format!("an I/O fault was told as the absence of {}", place.as_str()));
+                    out.broken(
+                        Breach::FaultMisnamed,
+                        at,
+                        format!("an I/O fault was told as the absence of {}", place.as_str()),
+                    );
                 }
                 Life::Present => {
-                    out.broken(Breach::StoreLost, at, format!("{} was created and acknowledged, and is gone", place.as_str()));
+                    out.broken(
+                        Breach::StoreLost,
+                        at,
+                        format!("{} was created and acknowledged, and is gone", place.as_str()),
+                    );
                 }
                 _ => {
                     out.looked(Breach::WrongAnswer);

@@ -89,7 +89,8 @@ impl Story {
     }
 
     pub(super) fn read_bytes(&mut self, records: &[&[u8]]) -> &mut Story {
-        let records = records.iter().enumerate().map(|(i, bytes)| (i as u64 + 1, self.history.keep(bytes))).collect();
+        let records =
+            records.iter().enumerate().map(|(i, bytes)| (i as u64 + 1, self.history.keep(bytes))).collect();
         self.ask(Ask::Read { place: MAIN, from: 1, limit: 0 }, Told::Records(records))
     }
 
@@ -180,7 +181,8 @@ impl Story {
     pub(super) fn keeps(&self, name: &str) {
         let verdict = judge(&self.history);
         assert_eq!(verdict.violations, []);
-        let at = INVARIANTS.iter().position(|invariant| invariant.name == name).expect("a name of an invariant");
+        let at =
+            INVARIANTS.iter().position(|invariant| invariant.name == name).expect("a name of an invariant");
         assert!(verdict.armed[at] > 0, "{name} was not checked");
     }
 }

@@ -15,7 +15,12 @@ const SNAPSHOTS_READ_MAX: usize = 2;
 
 impl Runner<'_> {
     /// Opens the store; creates it if it was never acknowledged and is not there.
-    pub(super) async fn bring_up(&self, host: &dyn AnyHost, site: Site, create: bool) -> Option<Arc<dyn AnyStore>> {
+    pub(super) async fn bring_up(
+        &self,
+        host: &dyn AnyHost,
+        site: Site,
+        create: bool,
+    ) -> Option<Arc<dyn AnyStore>> {
         if !create {
             let (told, store) = self.open_place(host, Place::Main, site, HARNESS, false).await;
             let absent = matches!(told, Told::Failed { kind: ErrorKind::NotFound, .. });
@@ -41,7 +46,8 @@ impl Runner<'_> {
     pub(super) async fn read_all(&self, store: &dyn AnyStore, site: Site) {
         let told = self.read(store, Place::Main, site, HARNESS, 1, 0).await;
         if let Told::Records(records) = told {
-            self.known.borrow_mut().next = records.last().map_or(1, |&(seq, _)| seq.saturating_add(1)).min(ALL as u64);
+            self.known.borrow_mut().next =
+                records.last().map_or(1, |&(seq, _)| seq.saturating_add(1)).min(ALL as u64);
         }
     }
 

@@ -72,7 +72,8 @@ impl Runner<'_> {
             }
             Action::ListBlocks => self.list_blocks(store, site, client).await,
             Action::CreateSnapshot => {
-                let tell = |h: &mut crate::history::History, id: SnapshotId| Told::Named(h.intern(id.as_str()));
+                let tell =
+                    |h: &mut crate::history::History, id: SnapshotId| Told::Named(h.intern(id.as_str()));
                 let told = self.ask(site, client, Ask::CreateSnapshot, store.create_snapshot(), tell).await;
                 if let Told::Named(snapshot) = told {
                     self.known.borrow_mut().snapshots.push(snapshot);
@@ -157,7 +158,8 @@ impl Runner<'_> {
         let limit = if limit == 0 { ALL } else { limit };
         self.ask(site, client, ask, store.read(LogSeq(from), limit), |h, records| {
             Told::Records(keep(h, place, &records))
-        }).await
+        })
+        .await
     }
 
     async fn create_block(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
@@ -169,7 +171,15 @@ impl Runner<'_> {
         told
     }
 
-    async fn write_block(&self, store: &dyn AnyStore, site: Site, client: u16, block: Name, op: u32, payload: Payload) -> Told {
+    async fn write_block(
+        &self,
+        store: &dyn AnyStore,
+        site: Site,
+        client: u16,
+        block: Name,
+        op: u32,
+        payload: Payload,
+    ) -> Told {
         let mut bytes = Vec::new();
         payload.write(op, &mut bytes);
         let data = self.history.borrow_mut().keep(&bytes);
@@ -186,7 +196,8 @@ impl Runner<'_> {
     async fn seal_block(&self, store: &dyn AnyStore, site: Site, client: u16, block: Name) -> Told {
         let id = BlockId::new(self.text(block));
         self.forget_open(client, block);
-        let told = self.ask(site, client, Ask::SealBlock { block }, store.seal_block(&id), |_, ()| Told::Done).await;
+        let told =
+            self.ask(site, client, Ask::SealBlock { block }, store.seal_block(&id), |_, ()| Told::Done).await;
         if told == Told::Done {
             self.known.borrow_mut().sealed.push(block);
         }
@@ -197,7 +208,13 @@ impl Runner<'_> {
         self.known.borrow_mut().open[usize::from(client)].retain(|&open| open != block);
     }
 
-    pub(super) async fn read_block(&self, store: &dyn AnyStore, site: Site, client: u16, block: Name) -> Told {
+    pub(super) async fn read_block(
+        &self,
+        store: &dyn AnyStore,
+        site: Site,
+        client: u16,
+        block: Name,
+    ) -> Told {
         let id = BlockId::new(self.text(block));
         let tell = |h: &mut crate::history::History, bytes: Vec<u8>| Told::Bytes(h.keep(&bytes));
         self.ask(site, client, Ask::ReadBlock { block }, store.read_block(&id), tell).await
@@ -218,7 +235,13 @@ impl Runner<'_> {
     }
 
     /// Mounts a snapshot, reads all of it, and tries to write to it.
-    pub(super) async fn inspect(&self, store: &dyn AnyStore, site: Site, client: u16, snapshot: Name) -> Told {
+    pub(super) async fn inspect(
+        &self,
+        store: &dyn AnyStore,
+        site: Site,
+        client: u16,
+        snapshot: Name,
+    ) -> Told {
         let id = SnapshotId::new(self.text(snapshot));
         let has_blocks = self.history.borrow().capabilities.blocks;
         let look = async {
@@ -290,13 +313,21 @@ impl Runner<'_> {
         let second = self.target.boot(&self.machine());
         let (told, store) = self.open_place(&*second, Place::Main, site, client, true).await;
         if let Some(store) = store {
-            self.ask(site, client, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done).await;
+            self.ask(site, client, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done)
+                .await;
         }
         goes_on(&told)
     }
 
     /// A short session with the second store.
-    async fn side(&self, host: &dyn AnyHost, site: Site, client: u16, payload: Payload, create: bool) -> bool {
+    async fn side(
+        &self,
+        host: &dyn AnyHost,
+        site: Site,
+        client: u16,
+        payload: Payload,
+        create: bool,
+    ) -> bool {
         let place = Place::Side;
         let (told, store) = if create {
             self.create_place(host, place, site, client).await
@@ -317,7 +348,9 @@ impl Runner<'_> {
         if *action == Action::Now {
             self.ask(site, client, Ask::Now, host.now(), |_, now| Told::Time(now.0)).await
         } else {
-            let tell = |h: &mut crate::history::History, id: asl_host::HostIdentity| Told::Named(h.intern(id.as_str()));
+            let tell = |h: &mut crate::history::History, id: asl_host::HostIdentity| {
+                Told::Named(h.intern(id.as_str()))
+            };
             self.ask(site, client, Ask::Identity, host.identity(), tell).await
         }
     }
@@ -344,7 +377,6 @@ fn pick(names: Vec<Name>, nth: u32) -> Option<Name> {
     (!names.is_empty()).then(|| names[nth as usize % names.len()])
 }
 
-
 /// The operations that a view should refuse and did not.
 async fn writes_let_through(view: &dyn AnyStore) -> Vec<Operation> {
     let mut through = Vec::new();
@@ -360,6 +392,13 @@ async fn writes_let_through(view: &dyn AnyStore) -> Vec<Operation> {
     through
 }
 
-fn keep(history: &mut crate::history::History, place: Place, records: &[Record]) -> Vec<(u64, crate::history::Span)> {
-    records.iter().map(|record| (record.seq.0, history.keep_record(place, record.seq.0, &record.data))).collect()
+fn keep(
+    history: &mut crate::history::History,
+    place: Place,
+    records: &[Record],
+) -> Vec<(u64, crate::history::Span)> {
+    records
+        .iter()
+        .map(|record| (record.seq.0, history.keep_record(place, record.seq.0, &record.data)))
+        .collect()
 }

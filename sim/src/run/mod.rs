@@ -115,7 +115,7 @@ pub(crate) fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
 }
 
 /// The host's root outlives everything.
-fn make_root(sim: &Sim) {
+pub(crate) fn make_root(sim: &Sim) {
     let mut world = sim.lock();
     let world = &mut *world;
     world.fs.create_dir(ROOT, 1, &mut world.decide).expect("the file system is empty");
@@ -187,8 +187,7 @@ impl<'a> Runner<'a> {
             })
             .collect();
         let known = Known { next: 1, open: vec![Vec::new(); clients as usize], ..Known::default() };
-        let can_cancel =
-            scenario.faults.iter().any(|fault| fault.kind == FaultKind::Cancel);
+        let can_cancel = scenario.faults.iter().any(|fault| fault.kind == FaultKind::Cancel);
         Runner {
             target,
             scenario: scenario.clone(),
@@ -304,7 +303,10 @@ impl<'a> Runner<'a> {
                 Event::Fault { .. } | Event::Crash { .. } | Event::Freed => return failures <= 1,
                 Event::Told { asked, told: Told::Failed { .. } } => {
                     let asked = &history.events()[*asked];
-                    failures += u32::from(matches!(asked, Event::Asked { ask: Ask::Open { second: false, .. } | Ask::Create { .. }, .. }));
+                    failures += u32::from(matches!(
+                        asked,
+                        Event::Asked { ask: Ask::Open { second: false, .. } | Ask::Create { .. }, .. }
+                    ));
                 }
                 _ => {}
             }
@@ -442,7 +444,11 @@ impl<'a> Runner<'a> {
             }
             Ended::Panicked(text) => {
                 let task = self.sim.lock().current_task();
-                let asked = self.waiting.borrow()[task].or(*self.waiting.borrow().last().expect("one for the harness"));
+                let asked = self.waiting.borrow()[task].or(*self
+                    .waiting
+                    .borrow()
+                    .last()
+                    .expect("one for the harness"));
                 let mut history = self.history.borrow_mut();
                 if let Some(asked) = asked {
                     history.push(Event::Told { asked, told: Told::Panicked });

@@ -5,8 +5,8 @@
 //! own (ChaCha8), so that a change in how faults are drawn leaves the operations as they were.
 
 use super::{
-    Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Payload, Profile,
-    Scenario, Setup, Style, When,
+    Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Payload,
+    Profile, Scenario, Setup, Style, When,
 };
 use crate::decide::Site;
 use crate::world::fs::Fill;
@@ -34,7 +34,14 @@ pub struct Wishes {
 impl Default for Wishes {
     fn default() -> Wishes {
         let classes = vec![FaultClass::Crash, FaultClass::Error];
-        Wishes { profile: Profile::Posix, classes, kinds: Vec::new(), clients: None, ops: None, crashes: None }
+        Wishes {
+            profile: Profile::Posix,
+            classes,
+            kinds: Vec::new(),
+            clients: None,
+            ops: None,
+            crashes: None,
+        }
     }
 }
 
@@ -187,9 +194,10 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
         }
         Kind::Flush => Action::Flush,
         Kind::DurableUpto => Action::DurableUpto,
-        Kind::Read => {
-            Action::Read { from_percent: dice.one_of(&[0, 0, 50, 90, 100]), limit: dice.one_of(&[0, 0, 1, 3, 20]) }
-        }
+        Kind::Read => Action::Read {
+            from_percent: dice.one_of(&[0, 0, 50, 90, 100]),
+            limit: dice.one_of(&[0, 0, 1, 3, 20]),
+        },
         Kind::Block => match dice.below(12) {
             0..3 => Action::CreateBlock,
             3..6 => Action::WriteBlock { nth: dice.below(4), payload: sizes.payload(dice) },

@@ -103,8 +103,10 @@ pub enum Profile {
 
 impl Profile {
     /// All profiles, with what is special about them.
-    pub const ALL: [(Profile, &'static str); 1] =
-        [(Profile::Posix, "promises nothing beyond fsync: names, sizes and sectors persist independently (default)")];
+    pub const ALL: [(Profile, &'static str); 1] = [(
+        Profile::Posix,
+        "promises nothing beyond fsync: names, sizes and sectors persist independently (default)",
+    )];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {

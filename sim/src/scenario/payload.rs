@@ -73,7 +73,11 @@ pub(crate) fn operations_in(bytes: &[u8]) -> Vec<u32> {
         let word = u64::from_le_bytes(window.try_into().expect("windows of eight"));
         let op = (word >> 32) as u32 & OP_MAX;
         // Word numbers are small: random bytes rarely look like one.
-        if word >> 56 == TAG && word & 0xffff_ffff < 1 << 20 && found.last() != Some(&op) && !found.contains(&op) {
+        if word >> 56 == TAG
+            && word & 0xffff_ffff < 1 << 20
+            && found.last() != Some(&op)
+            && !found.contains(&op)
+        {
             found.push(op);
         }
     }

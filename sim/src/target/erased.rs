@@ -1,7 +1,8 @@
 //! The contract's traits, object-safe: each method returns a boxed future. What they mean, [`asl_host::host`] says.
 
 use asl_host::{
-    BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store, StoreLocation,
+    BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store,
+    StoreLocation,
 };
 use std::future::Future;
 use std::pin::Pin;

@@ -2,9 +2,11 @@
 //!
 //! [`fs`] is the file system's state, [`seam`] how a host reaches it; clock and entropy are in [`env`].
 
-pub mod fs;
 pub(crate) mod env;
+pub mod fs;
+mod sandbox;
 pub(crate) mod seam;
 
 pub use env::SimEnv;
+pub use sandbox::Sandbox;
 pub use seam::{SimFile, SimFileSystem};

@@ -55,7 +55,13 @@ impl FileSystem for SimFileSystem {
             Ok((ino, world.add_handle(ino)))
         });
         let (ino, handle) = opened.await?;
-        Ok(SimFile { sim: self.sim.clone(), process: self.process, handle, ino, writable: mode != OpenMode::Read })
+        Ok(SimFile {
+            sim: self.sim.clone(),
+            process: self.process,
+            handle,
+            ino,
+            writable: mode != OpenMode::Read,
+        })
     }
 
     async fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -69,7 +75,8 @@ impl FileSystem for SimFileSystem {
 
     async fn remove_dir(&self, path: &Path) -> io::Result<()> {
         let path = text(path)?;
-        let call = self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.remove_dir(path, &mut w.decide));
+        let call =
+            self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.remove_dir(path, &mut w.decide));
         call.await
     }
 

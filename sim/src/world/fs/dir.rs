@@ -10,8 +10,8 @@
 //!
 //! Not modelled: names that turn to garbage, and directories whose own sectors tear.
 
-use super::file::{Resolve, Tick};
 use super::Ino;
+use super::file::{Resolve, Tick};
 use crate::decide::{Address, Lean, Question};
 
 /// A directory's names, sorted.
@@ -72,7 +72,11 @@ pub(super) struct DirData {
 
 impl DirData {
     pub(super) fn lookup(&mut self, name: &str, cx: &mut Resolve<'_>) -> Option<Ino> {
-        if self.undecided.as_ref().is_some_and(|(_, changes)| changes.iter().any(|change| change.touches(name))) {
+        if self
+            .undecided
+            .as_ref()
+            .is_some_and(|(_, changes)| changes.iter().any(|change| change.touches(name)))
+        {
             self.resolve(cx);
         }
         self.names.get(name)

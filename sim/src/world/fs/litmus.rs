@@ -19,7 +19,11 @@ struct Machine {
 
 impl Machine {
     fn new(decisions: Decisions, fill: Fill) -> Machine {
-        Machine { fs: Fs::new(Medium::new(SECTOR as u32, fill)), decide: Decider::replaying(decisions), files: 0 }
+        Machine {
+            fs: Fs::new(Medium::new(SECTOR as u32, fill)),
+            decide: Decider::replaying(decisions),
+            files: 0,
+        }
     }
 
     fn create(&mut self, path: &str) -> Ino {
@@ -35,7 +39,8 @@ impl Machine {
     /// Fills sectors with a letter.
     fn write(&mut self, ino: Ino, sector: usize, sectors: usize, letter: u8) {
         let data = vec![letter; sectors * SECTOR];
-        let count = self.fs.write(ino, &data, (sector * SECTOR) as u64, &mut self.decide).expect("there is space");
+        let count =
+            self.fs.write(ino, &data, (sector * SECTOR) as u64, &mut self.decide).expect("there is space");
         assert_eq!(count, data.len());
     }
 
@@ -87,7 +92,8 @@ impl Machine {
                 continue;
             }
             let mut content = vec![0; metadata.len as usize];
-            let count = self.fs.read(metadata.inode as Ino, &mut content, 0, &mut self.decide).expect("it is a file");
+            let count =
+                self.fs.read(metadata.inode as Ino, &mut content, 0, &mut self.decide).expect("it is a file");
             assert_eq!(count, content.len());
             let letters: String = content.chunks(SECTOR).map(letter_of).collect();
             found.push(format!("{path}={letters}"));
@@ -155,7 +161,8 @@ fn an_unsynced_overwrite_of_four_blocks_has_sixteen_states() {
     let (states, combinations) = crash_states(Fill::Zeros, program);
     let expected: BTreeSet<String> = (0..16)
         .map(|bits| {
-            let letters: String = (0..4).map(|sector| if bits >> sector & 1 == 1 { 'b' } else { 'a' }).collect();
+            let letters: String =
+                (0..4).map(|sector| if bits >> sector & 1 == 1 { 'b' } else { 'a' }).collect();
             format!("f={letters}")
         })
         .collect();
@@ -394,8 +401,8 @@ fn a_sync_covers_what_was_written_before_it_was_issued() {
             machine.fs.sync(file, mark, true);
         },
         &[
-            "f=baaa", "f=bcaa", "f=caaa", "f=ccaa", "f=baaa.", "f=bcaa.", "f=caaa.", "f=ccaa.", "f=baaad", "f=bcaad",
-            "f=caaad", "f=ccaad",
+            "f=baaa", "f=bcaa", "f=caaa", "f=ccaa", "f=baaa.", "f=bcaa.", "f=caaa.", "f=ccaa.", "f=baaad",
+            "f=bcaad", "f=caaad", "f=ccaad",
         ],
     );
 }
@@ -540,5 +547,8 @@ fn a_full_file_system_takes_what_fits() {
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     assert_eq!(machine.fs.write(file, &[2; 700], 0, &mut machine.decide).expect("it grows by nothing"), 700);
     machine.fs.set_len(file, 600, &mut machine.decide).expect("a cut needs no space");
-    assert_eq!(machine.fs.write(file, &[1; 200], 600, &mut machine.decide).expect("what the cut freed fits"), 100);
+    assert_eq!(
+        machine.fs.write(file, &[1; 200], 600, &mut machine.decide).expect("what the cut freed fits"),
+        100
+    );
 }

@@ -154,14 +154,22 @@ impl Fs {
         (&mut inode.node, Resolve { inode_key: inode.key, decide, medium: &mut self.medium })
     }
 
-    fn dir<'a>(&'a mut self, ino: Ino, decide: &'a mut Decider) -> io::Result<(&'a mut DirData, Resolve<'a>)> {
+    fn dir<'a>(
+        &'a mut self,
+        ino: Ino,
+        decide: &'a mut Decider,
+    ) -> io::Result<(&'a mut DirData, Resolve<'a>)> {
         match self.parts(ino, decide) {
             (Node::Dir(dir), resolve) => Ok((dir, resolve)),
             (Node::File(_), _) => Err(errno(ENOTDIR)),
         }
     }
 
-    fn file<'a>(&'a mut self, ino: Ino, decide: &'a mut Decider) -> io::Result<(&'a mut FileData, Resolve<'a>)> {
+    fn file<'a>(
+        &'a mut self,
+        ino: Ino,
+        decide: &'a mut Decider,
+    ) -> io::Result<(&'a mut FileData, Resolve<'a>)> {
         match self.parts(ino, decide) {
             (Node::File(file), resolve) => Ok((file, resolve)),
             (Node::Dir(_), _) => Err(errno(EISDIR)),
@@ -210,7 +218,13 @@ impl Fs {
         Ok(dir.lookup(name, &mut cx))
     }
 
-    fn set_entry(&mut self, dir: Ino, name: &str, target: Option<Ino>, decide: &mut Decider) -> io::Result<()> {
+    fn set_entry(
+        &mut self,
+        dir: Ino,
+        name: &str,
+        target: Option<Ino>,
+        decide: &mut Decider,
+    ) -> io::Result<()> {
         let tick = self.next_tick();
         let (dir, mut cx) = self.dir(dir, decide)?;
         dir.change(name, target, tick, &mut cx);
@@ -226,7 +240,13 @@ impl Fs {
     }
 
     /// Opens a file; `key` is the new inode's, if one is made. Says whether one was.
-    pub(crate) fn open(&mut self, path: &str, mode: OpenMode, key: u32, decide: &mut Decider) -> io::Result<(Ino, bool)> {
+    pub(crate) fn open(
+        &mut self,
+        path: &str,
+        mode: OpenMode,
+        key: u32,
+        decide: &mut Decider,
+    ) -> io::Result<(Ino, bool)> {
         let (parent, name) = self.parent(path, decide)?;
         match (self.entry(parent, name, decide)?, mode) {
             (Some(_), OpenMode::CreateNew) => Err(errno(EEXIST)),
@@ -336,19 +356,36 @@ impl Fs {
 
     pub(crate) fn metadata(&mut self, ino: Ino, decide: &mut Decider) -> Metadata {
         match self.parts(ino, decide) {
-            (Node::File(file), mut cx) => Metadata { len: file.len(&mut cx), is_dir: false, inode: u64::from(ino) },
+            (Node::File(file), mut cx) => {
+                Metadata { len: file.len(&mut cx), is_dir: false, inode: u64::from(ino) }
+            }
             (Node::Dir(_), _) => Metadata { len: 0, is_dir: true, inode: u64::from(ino) },
         }
     }
 
-    pub(crate) fn read(&mut self, ino: Ino, buffer: &mut [u8], offset: u64, decide: &mut Decider) -> io::Result<usize> {
+    pub(crate) fn read(
+        &mut self,
+        ino: Ino,
+        buffer: &mut [u8],
+        offset: u64,
+        decide: &mut Decider,
+    ) -> io::Result<usize> {
         let (file, mut cx) = self.file(ino, decide)?;
         Ok(file.read(buffer, offset, &mut cx))
     }
 
     /// Writes what there is space for, and says how much that was (F6).
-    pub(crate) fn write(&mut self, ino: Ino, data: &[u8], offset: u64, decide: &mut Decider) -> io::Result<usize> {
-        let end = offset.checked_add(data.len() as u64).filter(|&end| end <= FILE_LEN_MAX).ok_or_else(|| errno(EFBIG))?;
+    pub(crate) fn write(
+        &mut self,
+        ino: Ino,
+        data: &[u8],
+        offset: u64,
+        decide: &mut Decider,
+    ) -> io::Result<usize> {
+        let end = offset
+            .checked_add(data.len() as u64)
+            .filter(|&end| end <= FILE_LEN_MAX)
+            .ok_or_else(|| errno(EFBIG))?;
         let space_left = self.space_left;
         let tick = self.next_tick();
         let (file, mut cx) = self.file(ino, decide)?;

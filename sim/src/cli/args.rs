@@ -1,0 +1,189 @@
+//! The options, as clap reads them. Names of targets, faults and profiles are looked up later, so that an unknown one is
+//! answered with the nearest that there is.
+
+use crate::scenario::Scenario;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Most threads that a campaign has.
+const JOBS_MAX: u64 = 256;
+/// Most crashes of a run, besides those inside recovery.
+const CRASHES_MAX: u64 = 1_000;
+
+/// Breaks hosts of append-only stores until they are right.
+///
+/// A run drives a host with clients, injects faults, crashes it, lets it recover, and judges what the clients were told by
+/// the invariants of the contract. It depends on nothing but its seed.
+#[derive(Debug, Parser)]
+#[command(name = "asl-sim", version, max_term_width = 100, arg_required_else_help = true, after_help = STATUSES)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const STATUSES: &str = "Exit status: 0 passed, 2 usage or unreadable input, 5 replay did not reproduce, 10 violation, 11 hang, \
+12 nondeterminism, 70 a bug of ours, 130 interrupted with nothing found";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Run(RunArgs),
+    Replay(ReplayArgs),
+    List(ListArgs),
+}
+
+impl Command {
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Command::Run(args) => args.format,
+            Command::Replay(args) => args.format,
+            Command::List(args) => args.format,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Makes many runs, each from a seed of its own, and stores what fails as cases.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// The host to test; `asl-sim list targets` names them.
+    pub(super) target: String,
+    /// How many runs; run i has the seed BASE+i.
+    #[arg(long, value_name = "N", default_value_t = 1000, allow_negative_numbers = true, value_parser = seeds)]
+    pub(super) seeds: u64,
+    /// The first seed, decimal or 0x hex; random, and printed, if it is not given.
+    #[arg(long, value_name = "BASE", allow_negative_numbers = true, value_parser = seed)]
+    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+    /// How many threads; as many as there are cores if it is not given. What is found does not depend on it.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = jobs)]
+    pub(super) jobs: Option<usize>,
+    /// Go on after a failure.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Where failing cases are stored; made when there is one.
+    #[arg(long, value_name = "DIR", default_value = "./asl-sim-out")]
+    pub(super) out: PathBuf,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Makes one run again: a stored case, or the run of a seed.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// A case file; with --seed, a target.
+    #[arg(value_name = "CASE|TARGET", required_unless_present = "expect_pass")]
+    pub(super) what: Option<String>,
+    /// Generate the run of this seed, decimal or 0x hex.
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed, requires = "what")]
+    pub(super) seed: Option<u64>,
+    /// Print everything that happened.
+    #[arg(long)]
+    pub(super) trace: bool,
+    /// Try the case on another host.
+    #[arg(long, value_name = "T", conflicts_with = "seed")]
+    pub(super) target: Option<String>,
+    /// These cases must pass now: status 0 if all do, else 10.
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["what", "seed", "trace"])]
+    pub(super) expect_pass: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// What scenarios are like.
+#[derive(Debug, clap::Args)]
+pub(super) struct WorldArgs {
+    /// The file system; `asl-sim list profiles` names them.
+    #[arg(long, value_name = "P")]
+    pub(super) profile: Option<String>,
+    /// Classes (crash, error, none) and kinds of faults, with commas between them [default: crash,error].
+    #[arg(long, value_name = "LIST")]
+    pub(super) faults: Option<String>,
+    /// How many clients share the store; drawn for each run if it is not given.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clients)]
+    pub(super) clients: Option<u16>,
+    /// How many operations a run has; drawn for each run if it is not given.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = ops)]
+    pub(super) ops: Option<u32>,
+    /// How many crashes a run has, besides those inside recovery and the one at the end.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = crashes)]
+    pub(super) crashes: Option<u32>,
+}
+
+impl WorldArgs {
+    /// Whether none of them is given.
+    pub(super) fn is_empty(&self) -> bool {
+        let WorldArgs { profile, faults, clients, ops, crashes } = self;
+        profile.is_none() && faults.is_none() && clients.is_none() && ops.is_none() && crashes.is_none()
+    }
+}
+
+/// Prints what there is.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Of what.
+    #[arg(value_enum)]
+    pub(super) what: Listed,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Listed {
+    /// Hosts that can be tested.
+    Targets,
+    /// What the contract promises, and what is not checked of it.
+    Invariants,
+    /// What can be injected.
+    Faults,
+    /// File systems.
+    Profiles,
+}
+
+fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let value = text.parse().ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| format!("a whole number from {least} to {most} is expected"))
+}
+
+fn seeds(text: &str) -> Result<u64, String> {
+    number(text, 1, u64::MAX)
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    number(text, 1, JOBS_MAX).map(|jobs| jobs as usize)
+}
+
+fn clients(text: &str) -> Result<u16, String> {
+    number(text, 1, u64::from(Scenario::CLIENTS_MAX)).map(|clients| clients as u16)
+}
+
+fn ops(text: &str) -> Result<u32, String> {
+    number(text, 0, u64::from(Scenario::OPS_MAX)).map(|ops| ops as u32)
+}
+
+fn crashes(text: &str) -> Result<u32, String> {
+    number(text, 0, CRASHES_MAX).map(|crashes| crashes as u32)
+}
+
+/// A seed, as we print it or in decimal.
+fn seed(text: &str) -> Result<u64, String> {
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let value = match hex {
+        Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16).ok(),
+        _ => text.parse().ok(),
+    };
+    value.ok_or_else(|| "a number below 2^64 is expected, decimal or 0x hex".to_owned())
+}

@@ -1,0 +1,86 @@
+//! `asl-sim list`: what there is.
+
+use super::Status;
+use super::args::{ListArgs, Listed};
+use super::out::Out;
+use super::wishes::CLASSES;
+use crate::check::INVARIANTS;
+use crate::report::json::Line;
+use crate::report::layout::wrapped;
+use crate::report::style::{BOLD, DIM};
+use crate::scenario::{FaultKind, Profile};
+use crate::target;
+
+pub(super) fn list(args: &ListArgs, out: &mut Out) -> Status {
+    match args.what {
+        Listed::Targets => targets(out),
+        Listed::Invariants => invariants(out),
+        Listed::Faults => faults(out),
+        Listed::Profiles => profiles(out),
+    }
+    Status::Passed
+}
+
+/// Names in one column, what they are in another.
+fn table(rows: &[(&str, &str)], out: &mut Out) {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, about) in rows {
+        out.text(&format!(
+            "{BOLD}{name:<width$}{BOLD:#}  {}\n",
+            wrapped(about, width + 2, out.list_columns())
+        ));
+    }
+}
+
+fn targets(out: &mut Out) {
+    let targets = target::built_in();
+    let rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
+    table(&rows, out);
+    for (name, about) in rows {
+        out.json(&Line::Target { name, about });
+    }
+}
+
+fn invariants(out: &mut Out) {
+    let width = INVARIANTS.iter().map(|invariant| invariant.name.len()).max().unwrap_or(0);
+    for invariant in INVARIANTS {
+        let (name, indent) = (invariant.name, width + 2);
+        let sentence = wrapped(invariant.sentence, indent, out.list_columns());
+        let not_checked =
+            wrapped(&format!("not checked: {}", invariant.not_checked), indent, out.list_columns());
+        out.text(&format!(
+            "{BOLD}{name:<width$}{BOLD:#}  {sentence}\n{:indent$}{DIM}{not_checked}{DIM:#}\n",
+            ""
+        ));
+        let (sentence, not_checked) = (invariant.sentence, invariant.not_checked);
+        out.json(&Line::Invariant { name, sentence, not_checked });
+    }
+}
+
+fn faults(out: &mut Out) {
+    for (at, (class, about)) in CLASSES.into_iter().enumerate() {
+        let name = class.as_str();
+        out.json(&Line::FaultClass { name, about });
+        let heading = format!("{}class {BOLD}{name}{BOLD:#}: ", if at == 0 { "" } else { "\n" });
+        out.text(&format!(
+            "{heading}{}\n",
+            wrapped(about, 2, out.list_columns().saturating_sub(name.len() + 6))
+        ));
+        let kinds = FaultKind::ALL.iter().filter(|(_, of, _)| *of == class);
+        let rows: Vec<(&str, &str)> = kinds.map(|(kind, _, about)| (kind.as_str(), about.trim())).collect();
+        let width = FaultKind::ALL.iter().map(|(kind, ..)| kind.as_str().len()).max().unwrap_or(0);
+        for (kind, about) in rows {
+            let text = wrapped(about, width + 4, out.list_columns());
+            out.text(&format!("  {BOLD}{kind:<width$}{BOLD:#}  {text}\n"));
+            out.json(&Line::Fault { class: name, name: kind, about });
+        }
+    }
+}
+
+fn profiles(out: &mut Out) {
+    let rows = Profile::ALL.map(|(profile, about)| (profile.as_str(), about));
+    table(&rows, out);
+    for (name, about) in rows {
+        out.json(&Line::Profile { name, about });
+    }
+}

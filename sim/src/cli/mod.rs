@@ -1,0 +1,51 @@
+//! The command line: reads what is asked for, has it done, prints what came of it, and answers with an exit status.
+//!
+//! Results go to standard output, as text or as lines of JSON; progress and errors go to standard error. An error is one
+//! line, with a way out in it or on a second line, and never a backtrace.
+
+mod args;
+mod error;
+mod failure;
+mod list;
+mod out;
+mod progress;
+mod replay;
+mod run;
+mod status;
+mod wishes;
+
+pub use status::Status;
+
+use crate::panics;
+use args::{Args, Command};
+use clap::Parser;
+use out::Out;
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Does what the command line asks for. A panic outside of runs is told as a bug of ours.
+pub fn main(command_line: impl IntoIterator<Item = OsString>) -> Status {
+    panics::install_hook();
+    let command_line: Vec<OsString> = command_line.into_iter().collect();
+    catch_unwind(AssertUnwindSafe(|| obey(command_line))).unwrap_or(Status::Bug)
+}
+
+fn obey(command_line: Vec<OsString>) -> Status {
+    let args = match Args::try_parse_from(command_line) {
+        Ok(args) => args,
+        Err(error) => return error::of_clap(&error),
+    };
+    let mut out = Out::new(args.command.format());
+    let result = match &args.command {
+        Command::Run(args) => run::run(args, &mut out),
+        Command::Replay(args) => replay::replay(args, &mut out),
+        Command::List(args) => Ok(list::list(args, &mut out)),
+    };
+    match result.and_then(|status| out.finish().map(|()| status)) {
+        Ok(status) => status,
+        Err(error) => {
+            error.print();
+            Status::Usage
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! From options to what a campaign wants of its scenarios, and back to the options that say the same.
+
+use super::args::WorldArgs;
+use super::error::Error;
+use crate::scenario::generate::Wishes;
+use crate::scenario::{FaultClass, FaultKind, Profile};
+use crate::target::{self, Target};
+
+/// The classes that a list of faults may name.
+pub(super) const CLASSES: [(FaultClass, &str); 3] = [
+    (FaultClass::Crash, "processes are killed and the power goes, also inside recovery; calls succeed"),
+    (FaultClass::Error, "calls fail, space runs out, and processes and power fail too"),
+    (FaultClass::None, "neither crash nor fault"),
+];
+
+/// The target of this name.
+pub(super) fn find_target(name: &str) -> Result<Target, Error> {
+    let known = target::built_in();
+    target::find(name).map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
+}
+
+/// What the options ask for.
+pub(super) fn wishes(args: &WorldArgs) -> Result<Wishes, Error> {
+    let mut wishes =
+        Wishes { clients: args.clients, ops: args.ops, crashes: args.crashes, ..Wishes::default() };
+    if let Some(name) = &args.profile {
+        wishes.profile = profile(name)?;
+    }
+    if let Some(list) = &args.faults {
+        (wishes.classes, wishes.kinds) = faults(list)?;
+    }
+    Ok(wishes)
+}
+
+fn profile(name: &str) -> Result<Profile, Error> {
+    let profiles = Profile::ALL.iter().map(|&(profile, _)| profile);
+    let found = profiles.clone().find(|profile| profile.as_str() == name);
+    found.ok_or_else(|| Error::unknown("profile", name, "profiles", profiles.map(Profile::as_str)))
+}
+
+/// Classes in their order, so that the order of the list does not matter; and single kinds, if only they are wanted.
+fn faults(list: &str) -> Result<(Vec<FaultClass>, Vec<FaultKind>), Error> {
+    let (mut whole, mut kinds) = (Vec::new(), Vec::new());
+    for name in list.split(',').map(str::trim) {
+        if let Some(&(class, _)) = CLASSES.iter().find(|(class, _)| class.as_str() == name) {
+            whole.push(class);
+        } else if let Ok(kind) = name.parse::<FaultKind>() {
+            kinds.push(kind);
+        } else if name.is_empty() {
+            return Err(
+                Error::new("an empty name in the list of faults").hint("`--faults none` injects nothing")
+            );
+        } else {
+            let classes = CLASSES.iter().map(|(class, _)| class.as_str());
+            let kinds = FaultKind::ALL.iter().map(|(kind, ..)| kind.as_str());
+            return Err(Error::unknown("fault", name, "faults", classes.chain(kinds)));
+        }
+    }
+    if whole.contains(&FaultClass::None)
+        && (whole.iter().any(|&class| class != FaultClass::None) || !kinds.is_empty())
+    {
+        return Err(Error::new("the fault class \"none\" cannot be combined with others"));
+    }
+    let class_of =
+        |kind: FaultKind| FaultKind::ALL.iter().find(|(of, ..)| *of == kind).expect("all are there").1;
+    kinds.retain(|&kind| !whole.contains(&class_of(kind)));
+    if !kinds.is_empty() {
+        // A class beside single kinds stands for all of its kinds.
+        let of_whole = FaultKind::ALL.iter().filter(|(_, class, _)| whole.contains(class));
+        kinds.extend(of_whole.map(|(kind, ..)| *kind));
+        whole.extend(kinds.iter().map(|&kind| class_of(kind)));
+    }
+    whole.sort_unstable();
+    whole.dedup();
+    kinds.sort_unstable();
+    kinds.dedup();
+    Ok((whole, kinds))
+}
+
+/// The options that say the same, each with a space before it; none for what is the default.
+pub(super) fn options(wishes: &Wishes) -> String {
+    let usual = Wishes::default();
+    let profile = (wishes.profile != usual.profile).then(|| wishes.profile.as_str().to_owned());
+    let usual_faults = (&wishes.classes, &wishes.kinds) == (&usual.classes, &usual.kinds);
+    let options = [
+        ("profile", profile),
+        ("faults", (!usual_faults).then(|| fault_list(wishes))),
+        ("clients", wishes.clients.map(|clients| clients.to_string())),
+        ("ops", wishes.ops.map(|ops| ops.to_string())),
+        ("crashes", wishes.crashes.map(|crashes| crashes.to_string())),
+    ];
+    options.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?))).collect()
+}
+
+/// The list of faults that says the same.
+pub(super) fn fault_list(wishes: &Wishes) -> String {
+    let names: Vec<&str> = if wishes.kinds.is_empty() {
+        wishes.classes.iter().map(|class| class.as_str()).collect()
+    } else {
+        wishes.kinds.iter().map(|kind| kind.as_str()).collect()
+    };
+    names.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(list: &str) -> Wishes {
+        let (classes, kinds) = faults(list).expect("it can be read");
+        Wishes { classes, kinds, ..Wishes::default() }
+    }
+
+    #[test]
+    fn a_list_of_faults_is_read_as_it_is_written() {
+        for list in [
+            "none",
+            "crash",
+            "error",
+            "crash,error",
+            "read-eio",
+            "cancel",
+            "cancel,sync-eio",
+            "crash,read-eio",
+        ] {
+            let wishes = read(list);
+            assert_eq!(read(&fault_list(&wishes)), wishes, "{list}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_a_list_does_not_matter() {
+        assert_eq!(read("error,crash"), read("crash,error"));
+        assert_eq!(read("error,crash"), Wishes::default());
+    }
+
+    #[test]
+    fn a_kind_of_a_class_that_is_listed_adds_nothing() {
+        assert_eq!(read("error,read-eio"), read("error"));
+    }
+
+    #[test]
+    fn a_single_kind_leaves_out_the_others_of_its_class() {
+        let wishes = read("sync-eio");
+        assert_eq!((wishes.classes, wishes.kinds), (vec![FaultClass::Error], vec![FaultKind::SyncEio]));
+    }
+
+    #[test]
+    fn unknown_and_contradictory_lists_are_refused() {
+        for (list, part) in [
+            ("media", "no fault named \"media\""),
+            ("crsh", "did you mean \"crash\"?"),
+            ("none,crash", "cannot be combined"),
+            ("none,read-eio", "cannot be combined"),
+            ("crash,,error", "an empty name"),
+            ("", "an empty name"),
+        ] {
+            let text = faults(list).expect_err("it is refused").to_string();
+            assert!(text.contains(part), "{list}: {text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a campaign did *not* do although it was asked to: faults that were never injected, states of the medium that never
+//! came up, invariants that were never in a position to break. A campaign that passes proves nothing about those.
+
+use crate::campaign::Summary;
+use crate::check::INVARIANTS;
+use crate::run::Exercised;
+use crate::scenario::generate::Wishes;
+use crate::scenario::{FaultClass, FaultKind};
+use asl_host::Capabilities;
+
+/// What can be expected of a campaign.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected<'a> {
+    wishes: &'a Wishes,
+    capabilities: &'a Capabilities,
+}
+
+impl<'a> Expected<'a> {
+    pub(crate) fn new(wishes: &'a Wishes, capabilities: &'a Capabilities) -> Expected<'a> {
+        Expected { wishes, capabilities }
+    }
+
+    fn class(&self, class: FaultClass) -> bool {
+        self.wishes.classes.contains(&class)
+    }
+
+    /// Whether power is lost at all: at the end of each run, if nowhere else.
+    fn power_loss(&self) -> bool {
+        self.class(FaultClass::Crash) || self.class(FaultClass::Error)
+    }
+
+    /// Whether there are crashes besides the one at the end.
+    fn crashes(&self) -> bool {
+        self.power_loss() && self.wishes.crashes != Some(0)
+    }
+
+    fn all_kinds(&self) -> bool {
+        self.wishes.kinds.is_empty()
+    }
+
+    fn kind(&self, kind: FaultKind, class: FaultClass) -> bool {
+        self.class(class) && (self.all_kinds() || self.wishes.kinds.contains(&kind))
+    }
+
+    fn no_space(&self) -> bool {
+        self.class(FaultClass::Error) && self.all_kinds()
+    }
+
+    /// Whether something of this name should have happened. A name that is not known here should.
+    fn happens(&self, name: &str) -> bool {
+        if let Some(&(kind, class, _)) = FaultKind::ALL.iter().find(|(kind, ..)| kind.as_str() == name) {
+            return self.kind(kind, class);
+        }
+        match name {
+            "calls" | "crash-states" => false,
+            "power-loss" => self.power_loss(),
+            "no-space" => self.no_space(),
+            "clock-jump" => self.power_loss() && self.all_kinds(),
+            // Other crashes and what they leave on the medium: after an orderly close nothing is left to lose.
+            _ => self.crashes(),
+        }
+    }
+
+    /// Whether an invariant should have been checked.
+    pub(crate) fn checks(&self, invariant: usize) -> bool {
+        let invariant = INVARIANTS[invariant];
+        let occasion = match invariant.name {
+            "no-space-safe" => self.no_space(),
+            "recovery-idempotent" => self.crashes(),
+            "recovery-available" | "create-atomic" => self.power_loss(),
+            _ => true,
+        };
+        occasion && (invariant.applies)(self.capabilities)
+    }
+
+    /// How many invariants were checked, and how many should have been.
+    pub(crate) fn invariants(&self, summary: &Summary) -> (usize, usize) {
+        let armed = |at: &usize| summary.armed.get(*at).is_some_and(|&count| count > 0);
+        let due = (0..INVARIANTS.len()).filter(|&at| self.checks(at));
+        (due.clone().filter(armed).count(), due.count())
+    }
+
+    /// The names of what should have happened and did not.
+    pub(crate) fn missing(&self, summary: &Summary) -> Vec<&'static str> {
+        let mut missing = Vec::new();
+        Exercised::default().each(|name, _| {
+            if self.happens(name) && summary.totals.get(name) == 0 {
+                missing.push(name);
+            }
+        });
+        let never = |at: &usize| summary.armed.get(*at).is_none_or(|&count| count == 0);
+        let unchecked = (0..INVARIANTS.len()).filter(|&at| self.checks(at)).filter(never);
+        missing.extend(unchecked.map(|at| INVARIANTS[at].name));
+        missing
+    }
+}
+
+/// The sums of the faults that were injected, each by its name: calls that fail, want of space, jumps of the clock.
+pub(crate) fn faults(summary: &Summary) -> Vec<(&'static str, u64)> {
+    let others = ["no-space", "clock-jump"];
+    let names = FaultKind::ALL.iter().map(|(kind, ..)| kind.as_str()).chain(others);
+    names.map(|name| (name, summary.totals.get(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asl_host::{Durability, Exclusion};
+
+    const CAPABILITIES: Capabilities = Capabilities {
+        durability: Durability::OnAppend,
+        exclusion: Exclusion::Refuse,
+        blocks: false,
+        snapshots: false,
+        append_unit: 1,
+        max_record_len: 1 << 20,
+    };
+
+    fn missing(wishes: &Wishes) -> Vec<&'static str> {
+        Expected::new(wishes, &CAPABILITIES).missing(&Summary::default())
+    }
+
+    #[test]
+    fn without_faults_nothing_but_checks_is_expected() {
+        let missing = missing(&Wishes { classes: vec![FaultClass::None], ..Wishes::default() });
+        assert!(missing.contains(&"log-prefix"));
+        assert!(!missing.iter().any(|name| ["kill", "read-eio", "sector-lost", "clock-jump", "no-space-safe"].contains(name)));
+    }
+
+    #[test]
+    fn only_the_faults_that_were_asked_for_are_expected() {
+        let wishes =
+            Wishes { classes: vec![FaultClass::Error], kinds: vec![FaultKind::SyncEio], ..Wishes::default() };
+        let missing = missing(&wishes);
+        assert!(missing.contains(&"sync-eio") && missing.contains(&"kill"));
+        assert!(!missing.iter().any(|name| ["read-eio", "no-space", "clock-jump", "cancel"].contains(name)));
+    }
+
+    #[test]
+    fn what_the_host_does_not_offer_is_not_expected() {
+        let missing = missing(&Wishes::default());
+        assert!(missing.contains(&"append-durable") && !missing.contains(&"seal-durable"));
+    }
+
+    #[test]
+    fn every_name_is_expected_by_some_campaign_or_is_no_fault() {
+        let missing = missing(&Wishes::default());
+        Exercised::default().each(|name, _| {
+            assert!(missing.contains(&name) || ["calls", "crash-states"].contains(&name), "{name}");
+        });
+    }
+}

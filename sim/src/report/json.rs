@@ -1,0 +1,113 @@
+//! The lines of JSON that other programs read. Fields may be added; none is renamed or taken away.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Line<'a> {
+    Start {
+        target: &'a str,
+        profile: &'a str,
+        base_seed: String,
+        seeds: u64,
+        jobs: usize,
+    },
+    Violation {
+        invariant: &'a str,
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    Hang {
+        #[serde(flatten)]
+        failure: Failure,
+    },
+    Nondeterminism {
+        seed: String,
+        trace_hashes: Vec<String>,
+    },
+    Bug {
+        seed: Option<String>,
+        text: &'a str,
+    },
+    Summary(Summary<'a>),
+    Event {
+        event: usize,
+        text: &'a str,
+    },
+    Replay(Replay<'a>),
+    Target {
+        name: &'a str,
+        about: &'a str,
+    },
+    Invariant {
+        name: &'a str,
+        sentence: &'a str,
+        not_checked: &'a str,
+    },
+    FaultClass {
+        name: &'a str,
+        about: &'a str,
+    },
+    Fault {
+        class: &'a str,
+        name: &'a str,
+        about: &'a str,
+    },
+    Profile {
+        name: &'a str,
+        about: &'a str,
+    },
+}
+
+/// What is said of each failure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) seed: String,
+    /// Where the case is; null if it could not be stored.
+    pub(crate) case: Option<String>,
+    /// How many operations its scenario has.
+    pub(crate) ops: usize,
+    pub(crate) signature: String,
+    pub(crate) trace_hash: String,
+}
+
+/// What a campaign did and found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary<'a> {
+    pub(crate) runs: u64,
+    pub(crate) violations: u64,
+    pub(crate) elapsed_s: f64,
+    pub(crate) crashes: u64,
+    pub(crate) crash_states: u64,
+    pub(crate) not_exercised: Vec<&'static str>,
+    pub(crate) hangs: u64,
+    pub(crate) signatures: &'a BTreeMap<String, u64>,
+    pub(crate) faults: BTreeMap<&'static str, u64>,
+    pub(crate) interrupted: bool,
+}
+
+/// What came of a replay.
+#[derive(Debug, Serialize)]
+pub(crate) struct Replay<'a> {
+    /// `reproduced`, `not_reproduced`, `violation`, `hang` or `passed`.
+    pub(crate) outcome: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) case: Option<String>,
+    pub(crate) seed: Option<String>,
+    /// What broke now: an invariant's name, or `hang`, or null.
+    pub(crate) invariant: Option<&'a str>,
+    pub(crate) signature: Option<String>,
+    pub(crate) ops: usize,
+    pub(crate) trace_hash: String,
+    /// What the case says of its trace, if it is to be compared.
+    pub(crate) expected_trace_hash: Option<String>,
+    /// Why it is no reproduction.
+    pub(crate) why: Option<&'a str>,
+}
+
+/// A seed as it is printed everywhere.
+pub(crate) fn seed(seed: u64) -> String {
+    format!("{seed:#x}")
+}

@@ -1,0 +1,83 @@
+//! The summary of a campaign, for people.
+
+use super::exercised::{Expected, faults};
+use super::layout::{count, duration, grid, per_second, things, wrapped};
+use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::campaign::Summary;
+use std::time::Duration;
+
+/// What was done, what was found, and what was not exercised.
+pub(crate) fn text(summary: &Summary, expected: &Expected<'_>, elapsed: Duration, columns: usize) -> String {
+    [
+        verdict(summary, elapsed),
+        signatures(summary),
+        crashes(summary, columns),
+        injected(summary, columns),
+        checked(summary, expected),
+        not_exercised(&expected.missing(summary), columns),
+    ]
+    .concat()
+}
+
+fn heading(text: &str) -> String {
+    format!("{BOLD}{text}{BOLD:#}\n")
+}
+
+fn verdict(summary: &Summary, elapsed: Duration) -> String {
+    let speed = count(per_second(summary.runs, elapsed));
+    let pace = format!("{} in {}, {speed} runs/s", things(summary.runs, "run", "runs"), duration(elapsed));
+    match (summary.failed, summary.interrupted) {
+        (0, _) if summary.bug.is_some() => format!("{BAD}ended by a bug of asl-sim{BAD:#}: {pace}\n"),
+        (0, false) => format!("{GOOD}passed{GOOD:#}: {pace}\n"),
+        (0, true) => format!("{WARN}interrupted{WARN:#}: nothing found in {pace}\n"),
+        (failed, interrupted) => {
+            let failed = things(failed, "failure", "failures");
+            let interrupted = if interrupted { ", interrupted" } else { "" };
+            format!("{BAD}failed{BAD:#}: {failed} in {pace}{interrupted}\n")
+        }
+    }
+}
+
+/// Which failures there are, if there is more than one.
+fn signatures(summary: &Summary) -> String {
+    if summary.failed < 2 {
+        return String::new();
+    }
+    let mut sorted: Vec<(&String, u64)> =
+        summary.signatures.iter().map(|(name, count)| (name, *count)).collect();
+    sorted.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let width = sorted.first().map_or(0, |&(_, most)| count(most).len());
+    let rows =
+        sorted.iter().map(|&(signature, number)| format!("  {:>width$}  {signature}\n", count(number)));
+    heading("failures by signature") + &rows.collect::<String>()
+}
+
+fn crashes(summary: &Summary, columns: usize) -> String {
+    let total = |name: &str| summary.totals.get(name);
+    let cells = [
+        ("kills", total("kill")),
+        ("power losses", total("power-loss")),
+        ("inside recovery", total("crash-in-recovery")),
+        ("crash states decided", total("crash-states")),
+    ];
+    heading("crashes") + &grid(&cells, 2, columns)
+}
+
+fn injected(summary: &Summary, columns: usize) -> String {
+    let injected: Vec<_> = faults(summary).into_iter().filter(|(_, count)| *count > 0).collect();
+    let table = if injected.is_empty() { "  none\n".to_owned() } else { grid(&injected, 2, columns) };
+    heading("faults injected") + &table
+}
+
+fn checked(summary: &Summary, expected: &Expected<'_>) -> String {
+    let (armed, due) = expected.invariants(summary);
+    format!("{}  {armed} of the {due} that apply\n", heading("invariants checked"))
+}
+
+fn not_exercised(missing: &[&str], columns: usize) -> String {
+    if missing.is_empty() {
+        return heading("not exercised") + "  nothing\n";
+    }
+    let list = wrapped(&missing.join(", "), 2, columns);
+    format!("{WARN}not exercised{WARN:#}\n  {list}\n  {DIM}more seeds may reach them{DIM:#}\n")
+}

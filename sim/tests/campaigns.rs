@@ -1,0 +1,123 @@
+//! Campaigns against the hosts that come with the simulator: correct ones raise no alarm, and each specimen is found, by
+//! the invariant that its bug breaks. And what makes findings worth having: runs repeat exactly.
+
+use asl_sim::campaign::{Campaign, Progress, Summary, capabilities, run, run_seed};
+use asl_sim::scenario::generate::Wishes;
+use asl_sim::scenario::{FaultClass, FaultKind};
+use asl_sim::target::find;
+use asl_sim::trial::trial;
+
+fn campaign(target: &str, seeds: u64, jobs: usize, keep_going: bool, wishes: Wishes) -> Summary {
+    let target = find(target).expect("a built-in target");
+    let campaign = Campaign { target, wishes, base_seed: 1, seeds, jobs, keep_going };
+    let summary = run(&campaign, &Progress::default());
+    assert_eq!(summary.bug, None);
+    summary
+}
+
+#[track_caller]
+fn raises_no_alarm(target: &str, wishes: Wishes) {
+    let summary = campaign(target, 1_500, 2, true, wishes);
+    assert_eq!((summary.runs, summary.failures), (1_500, Vec::new()));
+}
+
+#[test]
+fn the_posix_host_raises_no_alarm() {
+    raises_no_alarm("posix", Wishes::default());
+}
+
+#[test]
+fn the_posix_host_raises_no_alarm_with_many_clients() {
+    raises_no_alarm("posix", Wishes { clients: Some(8), ops: Some(40), ..Wishes::default() });
+}
+
+#[test]
+fn the_posix_host_raises_no_alarm_in_a_world_without_faults() {
+    raises_no_alarm("posix", Wishes { classes: vec![FaultClass::None], ..Wishes::default() });
+}
+
+#[test]
+fn the_posix_host_raises_no_alarm_when_one_kind_of_fault_comes_often() {
+    for &(kind, class, _) in FaultKind::ALL {
+        raises_no_alarm("posix", Wishes { classes: vec![class], kinds: vec![kind], ..Wishes::default() });
+    }
+}
+
+#[test]
+fn the_host_that_specimens_are_made_of_raises_no_alarm() {
+    raises_no_alarm("specimen:control", Wishes::default());
+}
+
+/// Runs until the specimen fails; what it broke comes first in the verdict.
+#[track_caller]
+fn is_found(specimen: &str, invariant: &str) {
+    let name = format!("specimen:{specimen}");
+    let summary = campaign(&name, 3_000, 2, false, Wishes::default());
+    let failure = summary.failures.first().unwrap_or_else(|| panic!("{specimen} survived"));
+    assert_eq!(failure.signature.split('/').next(), Some(invariant), "{failure:?}");
+}
+
+macro_rules! specimens {
+    ($($test:ident: $specimen:literal breaks $invariant:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            is_found($specimen, $invariant);
+        })*
+    };
+}
+
+specimens! {
+    a_segment_whose_directory_is_not_synced_is_found: "segment-dir-not-synced" breaks "append-durable";
+    a_store_whose_parent_is_not_synced_is_found: "store-parent-not-synced" breaks "append-durable";
+    a_rename_of_an_unsynced_file_is_found: "rename-unsynced-tmp" breaks "snapshot-atomic";
+    a_seal_whose_rename_is_not_synced_is_found: "seal-rename-not-synced" breaks "seal-durable";
+    an_ignored_fsync_error_is_found: "fsync-error-ignored" breaks "append-durable";
+    a_repeated_fsync_is_found: "fsync-retried" breaks "append-durable";
+    an_early_acknowledgement_is_found: "ack-then-timer-flush" breaks "append-durable";
+    an_unchecked_commit_mark_is_found: "commit-mark-unchecked" breaks "append-atomic";
+    a_checksum_without_the_length_is_found: "crc-omits-length" breaks "log-prefix";
+    the_bytes_of_a_failed_append_are_found: "failed-append-leaves-bytes" breaks "append-atomic";
+    the_canary_is_found: "canary" breaks "append-durable";
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    for keep_going in [false, true] {
+        let with = |jobs| campaign("specimen:canary", 400, jobs, keep_going, Wishes::default());
+        let (one, three) = (with(1), with(3));
+        assert!(one.failed > 0);
+        assert_eq!(one.failures, three.failures);
+        assert_eq!((one.runs, one.totals, one.armed), (three.runs, three.totals, three.armed));
+    }
+}
+
+#[test]
+fn a_seed_repeats_exactly_and_so_does_its_record() {
+    for name in ["posix", "specimen:commit-mark-unchecked"] {
+        let target = find(name).expect("a built-in target");
+        let wishes = Wishes::default();
+        let offered = capabilities(&target, &wishes);
+        for seed in 0..300 {
+            let first = run_seed(&target, seed, &wishes, &offered, true);
+            let again = run_seed(&target, seed, &wishes, &offered, false);
+            assert_eq!(first.outcome.trace, again.outcome.trace, "{name}, seed {seed}");
+            let record = asl_sim::decide::Decider::replaying(first.outcome.decisions.clone());
+            let replayed = trial(&target, &first.scenario, &record);
+            assert_eq!(first.outcome.trace, replayed.outcome.trace, "{name}, seed {seed}, replayed");
+            assert_eq!(first.verdict, replayed.verdict);
+        }
+    }
+}
+
+#[test]
+fn different_seeds_do_different_things() {
+    let target = find("posix").expect("a built-in target");
+    let wishes = Wishes::default();
+    let offered = capabilities(&target, &wishes);
+    let mut traces: Vec<String> = (0..200)
+        .map(|seed| run_seed(&target, seed, &wishes, &offered, false).outcome.trace.to_string())
+        .collect();
+    traces.sort_unstable();
+    traces.dedup();
+    assert_eq!(traces.len(), 200);
+}

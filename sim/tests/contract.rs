@@ -1,0 +1,58 @@
+//! The cases of the contract, on the simulated file system: the same list that runs on the real disk.
+//!
+//! Each case runs in several worlds, whose schedules differ. Crashes and faults are what campaigns are for.
+
+#[path = "../../tests/cases/mod.rs"]
+mod cases;
+
+use asl_host::{Host, PosixHost, PosixOptions, StoreLocation};
+use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
+use cases::{Case, Context, cases, is_offered};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// How many worlds a case runs in.
+const WORLDS: u64 = 20;
+
+fn main() -> ExitCode {
+    let sandbox = Sandbox::new(0);
+    let capabilities = boot(&sandbox).capabilities();
+    let trials = cases::<Simulated>().into_iter().map(|(name, case)| {
+        Trial::test(format!("simulated::{name}"), move || run(case))
+            .with_ignored_flag(!is_offered(name, &capabilities))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// A host in a world of its own.
+struct Simulated(Sandbox);
+
+impl Context for Simulated {
+    type Host = PosixHost<SimFileSystem, SimEnv>;
+
+    fn boot(&self) -> Self::Host {
+        boot(&self.0)
+    }
+
+    fn location(&self, name: &str) -> StoreLocation {
+        StoreLocation::new(format!("{}/{name}", self.0.root()))
+    }
+}
+
+fn boot(sandbox: &Sandbox) -> PosixHost<SimFileSystem, SimEnv> {
+    let options = PosixOptions { segment_len_max: 256, record_len_max: 1 << 20, clock_reserve_ns: 1_000 };
+    PosixHost::with_seams(sandbox.file_system(), sandbox.env(), sandbox.root(), options)
+}
+
+fn run(case: Case<Simulated>) -> Result<(), Failed> {
+    for seed in 0..WORLDS {
+        let simulated = Simulated(Sandbox::new(seed));
+        catch_unwind(AssertUnwindSafe(|| simulated.0.run(case(&simulated)))).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
+            Failed::from(format!("in world {seed}: {text}"))
+        })?;
+    }
+    Ok(())
+}
