@@ -194,7 +194,9 @@ impl Told {
             Told::Seq(seq) => 2 + (seq << 3),
             Told::Records(records) => 3 + ((records.len() as u64) << 3),
             Told::Named(name) => 4 + (u64::from(name.0) << 3),
-            Told::Names(names) => names.iter().fold(5, |sum, name| sum * 31 + u64::from(name.0)),
+            Told::Names(names) => {
+                names.iter().fold(5, |sum: u64, name| sum.wrapping_mul(31).wrapping_add(u64::from(name.0)))
+            }
             Told::Bytes(span) => 6 + (u64::from(span.len) << 3),
             Told::View(view) => 7 + ((view.records.len() as u64) << 3),
             Told::Time(time) => 8 + (time << 4),

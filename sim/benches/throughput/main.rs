@@ -22,6 +22,7 @@ use media::{Memory, TurmoilFile};
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::time::Duration;
+use workload::{Medium, Workload};
 
 /// Scenarios a second on one core that are wanted.
 const PER_SECOND_WANTED: f64 = 10_000.0;
@@ -71,13 +72,18 @@ fn simulated(name: &'static str, wishes: Wishes) -> Arm {
     Arm::new(name, move |seed| run_seed(&target, seed, &wishes, &capabilities, false).passed())
 }
 
+fn bare<M: Medium + 'static>() -> impl FnMut(u64) -> bool {
+    let mut workload = Workload::<M>::default();
+    move |seed| workload.run(seed)
+}
+
 fn arms() -> Vec<Arm> {
     let same = Wishes { ops: Some(50), crashes: Some(3), clients: Some(1), ..Wishes::default() };
     vec![
-        Arm::new("floor: 50 appends, 3 crashes, in memory", workload::run::<Memory>),
+        Arm::new("floor: 50 appends, 3 crashes, in memory", bare::<Memory>()),
         simulated("asl-sim: posix, 50 operations, 3 crashes", same),
         simulated("asl-sim: posix, as `run` draws them", Wishes::default()),
-        Arm::new("turmoil-fs: 50 appends, 3 crashes", workload::run::<TurmoilFile>),
+        Arm::new("turmoil-fs: 50 appends, 3 crashes", bare::<TurmoilFile>()),
     ]
 }
 

@@ -13,11 +13,12 @@ use turmoil_fs::shim::std::fs::{self, File, OpenOptions};
 use turmoil_fs::{Fs, FsEnterGuard};
 
 /// Bytes in memory; a crash cuts the last write at any place.
+#[derive(Default)]
 pub(crate) struct Memory(Vec<u8>);
 
 impl Medium for Memory {
-    fn new(_seed: u64) -> Memory {
-        Memory(Vec::new())
+    fn restart(&mut self, _seed: u64) {
+        self.0.clear();
     }
 
     fn append(&mut self, _end: u64, bytes: &[u8]) {
@@ -29,8 +30,9 @@ impl Medium for Memory {
         self.0.extend_from_slice(&bytes[..kept]);
     }
 
-    fn read(&mut self) -> Vec<u8> {
-        self.0.clone()
+    fn read(&mut self, image: &mut Vec<u8>) {
+        image.clear();
+        image.extend_from_slice(&self.0);
     }
 
     fn cut(&mut self, len: u64) {
@@ -41,45 +43,58 @@ impl Medium for Memory {
 const PATH: &str = "/log";
 
 /// A file of turmoil's.
-pub(crate) struct TurmoilFile {
+#[derive(Default)]
+pub(crate) struct TurmoilFile(Option<Entered>);
+
+/// A file system that shims on this thread use as long as this lives.
+struct Entered {
     // Dropped in this order: the file while its file system is the current one.
     file: File,
     fs: Fs,
-    _entered: FsEnterGuard,
+    _guard: FsEnterGuard,
+}
+
+fn open() -> File {
+    OpenOptions::new().read(true).write(true).create(true).open(PATH).expect("no errors are injected")
 }
 
 impl TurmoilFile {
-    fn open() -> File {
-        OpenOptions::new().read(true).write(true).create(true).open(PATH).expect("no errors are injected")
+    fn entered(&mut self) -> &mut Entered {
+        self.0.as_mut().expect("a scenario begins with a restart")
     }
 }
 
 impl Medium for TurmoilFile {
-    fn new(seed: u64) -> TurmoilFile {
+    fn restart(&mut self, seed: u64) {
+        // The last one must be left before another is entered.
+        self.0 = None;
         let fs = Fs::builder().seed(seed).block_size(512).build();
-        let entered = fs.enter();
-        let file = TurmoilFile::open();
+        let guard = fs.enter();
+        let file = open();
         fs::sync_dir("/").expect("no errors are injected");
-        TurmoilFile { file, fs, _entered: entered }
+        self.0 = Some(Entered { file, fs, _guard: guard });
     }
 
     fn append(&mut self, end: u64, bytes: &[u8]) {
-        self.file.write_all_at(bytes, end).expect("no errors are injected");
-        self.file.sync_data().expect("no errors are injected");
+        let file = &self.entered().file;
+        file.write_all_at(bytes, end).expect("no errors are injected");
+        file.sync_data().expect("no errors are injected");
     }
 
     fn append_and_crash(&mut self, end: u64, bytes: &[u8], _draws: &mut Draws) {
-        self.file.write_all_at(bytes, end).expect("no errors are injected");
-        self.fs.crash();
-        self.file = TurmoilFile::open();
+        let entered = self.entered();
+        entered.file.write_all_at(bytes, end).expect("no errors are injected");
+        entered.fs.crash();
+        entered.file = open();
     }
 
-    fn read(&mut self) -> Vec<u8> {
-        fs::read(PATH).expect("no errors are injected")
+    fn read(&mut self, image: &mut Vec<u8>) {
+        *image = fs::read(PATH).expect("no errors are injected");
     }
 
     fn cut(&mut self, len: u64) {
-        self.file.set_len(len).expect("no errors are injected");
-        self.file.sync_all().expect("no errors are injected");
+        let file = &self.entered().file;
+        file.set_len(len).expect("no errors are injected");
+        file.sync_all().expect("no errors are injected");
     }
 }

@@ -15,15 +15,15 @@ const CRASHES: usize = 3;
 const SALT: u64 = 0x5eed_5a17_0000_0001;
 
 /// Where the frames go.
-pub(crate) trait Medium {
-    /// An empty one.
-    fn new(seed: u64) -> Self;
+pub(crate) trait Medium: Default {
+    /// Makes it empty, for the scenario of a seed.
+    fn restart(&mut self, seed: u64);
     /// Writes at the end, and makes it durable.
     fn append(&mut self, end: u64, bytes: &[u8]);
     /// Writes at the end, and loses power before it is durable.
     fn append_and_crash(&mut self, end: u64, bytes: &[u8], draws: &mut Draws);
-    /// Everything there is, copied as a reader would.
-    fn read(&mut self) -> Vec<u8>;
+    /// Replaces what is in `image` by a copy of everything there is.
+    fn read(&mut self, image: &mut Vec<u8>);
     /// Cuts what is behind `len`, durably.
     fn cut(&mut self, len: u64);
 }
@@ -75,6 +75,11 @@ struct Told {
 }
 
 impl Told {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
     fn push(&mut self, payload: &[u8]) {
         self.bytes.extend_from_slice(payload);
         self.ends.push(self.bytes.len());
@@ -86,49 +91,65 @@ impl Told {
     }
 }
 
-/// Runs the scenario of a seed; whether everything acknowledged was there after every crash, and nothing else.
-pub(crate) fn run<M: Medium>(seed: u64) -> bool {
-    let mut draws = Draws::new(seed);
-    let mix = Mix {
-        len_max: draws.one_of(&[24, 100, 300, 900, 5_000]),
-        odd_percent: draws.one_of(&[0, 0, 10, 40]),
-    };
-    let crashes: [u32; CRASHES] = std::array::from_fn(|_| draws.below(APPENDS));
-    let mut medium = M::new(seed);
-    let (mut told, mut end, mut well) = (Told::default(), 0, true);
-    let (mut payload, mut framed) = (Vec::new(), Vec::new());
-    for op in 0..APPENDS {
-        payload.clear();
-        framed.clear();
-        mix.payload(&mut draws).write(op, &mut payload);
-        let seq = told.ends.len() as u64 + 1;
-        frame::encode(&mut framed, SALT, seq, seq - 1, &payload);
-        if crashes.contains(&op) {
-            medium.append_and_crash(end, &framed, &mut draws);
-            well &= recover(&mut medium, &mut told, &mut end, &payload);
-        } else {
-            medium.append(end, &framed);
-            told.push(&payload);
-            end += framed.len() as u64;
-        }
-    }
-    well
+/// A medium and what scenarios on it use, kept from one to the next: a floor should not measure the allocator.
+#[derive(Default)]
+pub(crate) struct Workload<M> {
+    medium: M,
+    told: Told,
+    /// Where the log ends, as far as it is acknowledged.
+    end: u64,
+    payload: Vec<u8>,
+    framed: Vec<u8>,
+    image: Vec<u8>,
 }
 
-/// Scans what the crash left. The record that was in flight may be there, whole.
-fn recover<M: Medium>(medium: &mut M, told: &mut Told, end: &mut u64, in_flight: &[u8]) -> bool {
-    let bytes = medium.read();
-    let scan = frame::scan(&bytes, SALT, 1);
-    let mut well = scan.offsets.len() >= told.ends.len() && scan.offsets.len() <= told.ends.len() + 1;
-    for (index, &at) in scan.offsets.iter().enumerate() {
-        let next = scan.offsets.get(index + 1).copied().unwrap_or(scan.end);
-        let found = &bytes[at as usize + HEADER_LEN..next as usize];
-        well &= found == told.record(index).unwrap_or(in_flight);
+impl<M: Medium> Workload<M> {
+    /// Runs the scenario of a seed; whether everything acknowledged was there after every crash, and nothing else.
+    pub(crate) fn run(&mut self, seed: u64) -> bool {
+        let mut draws = Draws::new(seed);
+        let mix = Mix {
+            len_max: draws.one_of(&[24, 100, 300, 900, 5_000]),
+            odd_percent: draws.one_of(&[0, 0, 10, 40]),
+        };
+        let crashes: [u32; CRASHES] = std::array::from_fn(|_| draws.below(APPENDS));
+        self.medium.restart(seed);
+        self.told.clear();
+        self.end = 0;
+        let mut well = true;
+        for op in 0..APPENDS {
+            self.payload.clear();
+            self.framed.clear();
+            mix.payload(&mut draws).write(op, &mut self.payload);
+            let seq = self.told.ends.len() as u64 + 1;
+            frame::encode(&mut self.framed, SALT, seq, seq - 1, &self.payload);
+            if crashes.contains(&op) {
+                self.medium.append_and_crash(self.end, &self.framed, &mut draws);
+                well &= self.recover();
+            } else {
+                self.medium.append(self.end, &self.framed);
+                self.told.push(&self.payload);
+                self.end += self.framed.len() as u64;
+            }
+        }
+        well
     }
-    if scan.offsets.len() > told.ends.len() {
-        told.push(in_flight);
+
+    /// Scans what the crash left. The record that was in flight may be there, whole.
+    fn recover(&mut self) -> bool {
+        self.medium.read(&mut self.image);
+        let scan = frame::scan(&self.image, SALT, 1);
+        let (found, told) = (scan.offsets.len(), self.told.ends.len());
+        let mut well = found == told || found == told + 1;
+        for (index, &at) in scan.offsets.iter().enumerate() {
+            let next = scan.offsets.get(index + 1).copied().unwrap_or(scan.end);
+            let record = &self.image[at as usize + HEADER_LEN..next as usize];
+            well &= record == self.told.record(index).unwrap_or(&self.payload);
+        }
+        if found > told {
+            self.told.push(&self.payload);
+        }
+        self.end = scan.end;
+        self.medium.cut(scan.end);
+        well
     }
-    *end = scan.end;
-    medium.cut(scan.end);
-    well
 }

@@ -107,4 +107,12 @@ mod tests {
         story.begin_append(1, 1);
         story.append(2, 2).crash_and_open().read(&[]).breaks("append-durable");
     }
+
+    #[test]
+    fn what_is_called_durable_grows() {
+        let durable = Ask::DurableUpto { place: MAIN };
+        let mut story = Story::on_flush();
+        story.append(1, 1).ask(durable, Told::Seq(1)).append_in_doubt(2).ask(durable, Told::Seq(2));
+        story.crash_and_open().read(&[1]).breaks("append-durable");
+    }
 }

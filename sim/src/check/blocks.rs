@@ -75,10 +75,6 @@ impl Blocks {
             .for_each(|block| block.stage = Stage::Gone);
     }
 
-    pub(super) fn crash(&mut self) {
-        self.writer_gone();
-    }
-
     pub(super) fn told(&mut self, history: &History, exchange: &Exchange<'_>, out: &mut Findings) {
         let at = exchange.told_at;
         match (exchange.ask, exchange.told) {

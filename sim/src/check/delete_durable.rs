@@ -81,4 +81,35 @@ mod tests {
             .read(&[1])
             .breaks("delete-durable");
     }
+
+    #[test]
+    fn of_two_deletions_the_second_may_find_nothing() {
+        let mut story = Story::new();
+        let (kept, snapshot) = (story.snapshot("kept"), story.snapshot("s"));
+        story.ask(Ask::DeleteSnapshot { snapshot }, Told::Done);
+        story.ask(Ask::DeleteSnapshot { snapshot }, failed(ErrorKind::NotFound)).list_snapshots(&[kept]);
+        story.keeps("delete-durable");
+        story.list_snapshots(&[kept, snapshot]);
+        story.breaks("delete-durable");
+    }
+
+    #[test]
+    fn the_only_deletion_of_a_snapshot_finds_it() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.ask(Ask::DeleteSnapshot { snapshot }, failed(ErrorKind::NotFound)).breaks("error-honest");
+    }
+
+    #[test]
+    fn after_a_destruction_and_a_creation_in_doubt_it_is_the_old_store_or_a_new_one() {
+        let in_doubt = || {
+            let mut story = Story::new();
+            story.append(1, 1).close().begin(0, Ask::Destroy { place: MAIN, open: false });
+            story.crash().begin(0, Ask::Create { place: MAIN });
+            story.crash_and_open();
+            story
+        };
+        in_doubt().read(&[]).append(2, 1).read(&[2]).keeps("append-durable");
+        in_doubt().read(&[1]).append(2, 2).read(&[1, 2]).keeps("append-durable");
+    }
 }

@@ -155,4 +155,20 @@ mod tests {
         let asked = story.begin_append(0, 1);
         story.tell(asked, Told::Panicked).breaks("error-honest");
     }
+
+    #[test]
+    fn a_creation_may_say_that_the_store_is_in_use() {
+        let mut story = Story::new();
+        story
+            .ask(Ask::Create { place: MAIN }, failed(ErrorKind::ConcurrentModification))
+            .keeps("error-honest");
+    }
+
+    #[test]
+    fn a_creation_that_is_refused_begins_no_session() {
+        let mut story = Story::new();
+        story.fault().ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists));
+        let asked = story.begin_append(0, 1);
+        story.tell(asked, failed(ErrorKind::Closed)).keeps("error-honest");
+    }
 }

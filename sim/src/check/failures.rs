@@ -51,8 +51,8 @@ pub(super) fn judge(
         }
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
-        Ask::Open { .. } | Ask::Destroy { .. } if kind == ErrorKind::NotFound => {}
-        Ask::Open { .. } | Ask::Destroy { .. } if kind == ErrorKind::ConcurrentModification => {}
+        Ask::Open { .. } | Ask::Destroy { .. }
+            if matches!(kind, ErrorKind::NotFound | ErrorKind::ConcurrentModification) => {}
         _ if exchange.after_crash => {
             out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text()))
         }
@@ -90,15 +90,11 @@ fn is_called_for(
             Ask::Create { place } | Ask::Open { place, .. } | Ask::Destroy { place, .. },
             ErrorKind::ConcurrentModification,
         ) => stores.is_open(place),
-        (Ask::Open { place, .. } | Ask::Destroy { place, .. }, ErrorKind::NotFound) => {
-            stores.life(place) != Life::Present
-        }
         (Ask::Append { place, expected: Some(expected), .. }, ErrorKind::ConcurrentModification) => {
             logs.get(place as usize).is_none_or(|log| log.may_refuse(exchange.asked_at, expected))
         }
-        (Ask::InspectSnapshot { snapshot } | Ask::DeleteSnapshot { snapshot }, ErrorKind::NotFound) => {
-            snapshots.may_be_gone(snapshot)
-        }
+        (Ask::InspectSnapshot { snapshot }, ErrorKind::NotFound) => snapshots.may_be_gone(snapshot, false),
+        (Ask::DeleteSnapshot { snapshot }, ErrorKind::NotFound) => snapshots.may_be_gone(snapshot, true),
         (
             Ask::CreateBlock
             | Ask::WriteBlock { .. }

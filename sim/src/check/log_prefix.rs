@@ -18,8 +18,9 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::{MAIN, Story};
+    use crate::check::testing::{MAIN, Story, failed};
     use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
 
     #[test]
     fn a_missing_record_in_the_middle_is_a_hole() {
@@ -113,5 +114,17 @@ mod tests {
         story.history.keep(b"");
         story.read_bytes(&[b""]).tell(first, Told::Seq(2)).tell(second, Told::Seq(1));
         story.read_bytes(&[b"", b""]).keeps("log-prefix");
+    }
+
+    #[test]
+    fn an_append_that_was_refused_is_absent() {
+        let mut story = Story::new();
+        let data = story.append_in_doubt(1).payload(2);
+        let ask = Ask::Append { place: MAIN, data, unique: true, expected: Some(1) };
+        story
+            .ask(ask, failed(ErrorKind::ConcurrentModification))
+            .crash_and_open()
+            .read(&[2])
+            .breaks("log-prefix");
     }
 }

@@ -49,4 +49,9 @@ mod tests {
         let mut story = Story::new();
         story.append(1, 1).append(2, 2).read_numbered(&[(1, 1), (1, 1)]).breaks("logseq-monotonic");
     }
+
+    #[test]
+    fn a_client_is_not_given_the_same_number_twice() {
+        Story::new().append(1, 1).append(2, 1).breaks("logseq-monotonic");
+    }
 }

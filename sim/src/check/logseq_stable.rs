@@ -58,4 +58,10 @@ mod tests {
         let (first, second) = (story.begin(1, ask), story.begin(2, ask));
         story.tell(first, Told::Seq(1)).tell(second, Told::Seq(1)).breaks("logseq-stable");
     }
+
+    #[test]
+    fn a_known_number_does_not_turn_into_a_record_that_was_settled_as_absent() {
+        let mut story = Story::new();
+        story.append_in_doubt(1).read(&[]).append(2, 1).crash_and_open().read(&[1]).breaks("logseq-stable");
+    }
 }

@@ -458,7 +458,6 @@ impl Walk<'_> {
         }
         self.stores.crash();
         self.logs.iter_mut().for_each(|log| log.crash(at));
-        self.blocks.crash();
         self.snapshots.crash(&self.logs[0], &self.blocks);
     }
 }

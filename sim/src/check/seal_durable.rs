@@ -66,4 +66,25 @@ mod tests {
             .list_blocks(&[block])
             .keeps("seal-durable");
     }
+
+    #[test]
+    fn a_seal_that_goes_on_is_not_settled_by_somebody_elses_list() {
+        let mut story = Story::new();
+        let block = story.block("b", 1, None);
+        let sealing = story.begin(1, Ask::SealBlock { block });
+        let listing = story.begin(2, Ask::ListBlocks);
+        story.tell(listing, Told::Names(Vec::new())).tell(sealing, Told::Done).list_blocks(&[block]);
+        story.keeps("seal-durable");
+    }
+
+    #[test]
+    fn a_sealed_block_may_be_unreadable_for_as_long_as_a_fault_excuses_it() {
+        let mut story = Story::new();
+        let block = story.block("b", 1, Some(Told::Done));
+        story
+            .fault()
+            .ask(Ask::ReadBlock { block }, failed(ErrorKind::Io))
+            .list_blocks(&[block])
+            .keeps("seal-durable");
+    }
 }

@@ -66,4 +66,35 @@ mod tests {
         story.snapshot("s");
         story.tell(listing, Told::Names(Vec::new())).keeps("error-honest");
     }
+
+    #[test]
+    fn a_snapshot_with_blocks_and_records_shows_the_same_each_time() {
+        let mut story = Story::new();
+        story.append(1, 1).append_in_doubt(2);
+        let (a, b) = (story.block("a", 5, Some(Told::Done)), story.block("b", 6, Some(Told::Done)));
+        let snapshot = story.snapshot("s");
+        story.inspect(snapshot, &[1], &[(a, 5), (b, 6)]).inspect(snapshot, &[1], &[(a, 5), (b, 6)]);
+        story.keeps("snapshot-frozen");
+        story.inspect(snapshot, &[1, 2], &[(a, 5), (b, 6)]).breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn the_records_of_a_snapshot_do_not_change_their_bytes() {
+        let mut story = Story::new();
+        story.begin_append(1, 1);
+        story.begin_append(2, 2);
+        let snapshot = story.snapshot("s");
+        story.inspect(snapshot, &[1], &[]).inspect(snapshot, &[2], &[]).breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn the_blocks_of_a_snapshot_do_not_change_their_bytes() {
+        let mut story = Story::new();
+        let block = story.block("b", 5, Some(Told::Done));
+        let snapshot = story.snapshot("s");
+        story
+            .inspect(snapshot, &[], &[(block, 5)])
+            .inspect(snapshot, &[], &[(block, 6)])
+            .breaks("snapshot-frozen");
+    }
 }

@@ -31,6 +31,8 @@ enum Stage {
 struct Snapshot {
     name: Name,
     stage: Stage,
+    /// Deletions that were asked for, and may have happened.
+    deletions: u32,
     bounds: Bounds,
     /// What it showed when it was first looked at.
     first: Option<(Vec<(u64, crate::history::Span)>, Vec<(Name, crate::history::Span)>)>,
@@ -54,18 +56,20 @@ impl Snapshots {
     }
 
     pub(super) fn delete_asked(&mut self, name: Name) {
-        if let Some(snapshot) = self.known.iter_mut().find(|snapshot| snapshot.name == name)
-            && snapshot.stage == Stage::Present
-        {
-            snapshot.stage = Stage::MaybeDeleted;
+        if let Some(snapshot) = self.known.iter_mut().find(|snapshot| snapshot.name == name) {
+            snapshot.deletions += 1;
+            if snapshot.stage == Stage::Present {
+                snapshot.stage = Stage::MaybeDeleted;
+            }
         }
     }
 
-    pub(super) fn may_be_gone(&self, name: Name) -> bool {
-        self.known
-            .iter()
-            .find(|snapshot| snapshot.name == name)
-            .is_none_or(|snapshot| snapshot.stage != Stage::Present)
+    /// Whether a call may be told that there is no such snapshot: one that deletes it, only if it is not the only one.
+    pub(super) fn may_be_gone(&self, name: Name, deleting: bool) -> bool {
+        let known = self.known.iter().find(|snapshot| snapshot.name == name);
+        known.is_none_or(|snapshot| {
+            snapshot.stage == Stage::Deleted || snapshot.deletions > u32::from(deleting)
+        })
     }
 
     pub(super) fn crash(&mut self, log: &Log<'_>, blocks: &Blocks) {
@@ -99,6 +103,7 @@ impl Snapshots {
                                 stage: Stage::Present,
                                 bounds,
                                 first: None,
+                                deletions: 0,
                             }),
                         }
                     }
@@ -115,7 +120,7 @@ impl Snapshots {
                 self.judge_view(history, snapshot, view, log, blocks, exchange.told_at, out);
             }
             (Ask::InspectSnapshot { snapshot }, Told::Failed { kind, .. }) => {
-                let well = exchange.excused || self.may_be_gone(snapshot);
+                let well = exchange.excused || self.may_be_gone(snapshot, false);
                 out.expect(well, Breach::SnapshotIncomplete, exchange.told_at, || {
                     format!("snapshot {:?} exists and cannot be read: {kind}", history.name(snapshot))
                 });
@@ -155,9 +160,13 @@ impl Snapshots {
                 }
                 Some(_) => {}
                 None => match self.possible_bounds() {
-                    Some(bounds) => {
-                        self.known.push(Snapshot { name, stage: Stage::Present, bounds, first: None })
-                    }
+                    Some(bounds) => self.known.push(Snapshot {
+                        name,
+                        stage: Stage::Present,
+                        bounds,
+                        first: None,
+                        deletions: 0,
+                    }),
                     None => {
                         out.broken(
                             Breach::SnapshotIncomplete,
@@ -192,6 +201,7 @@ impl Snapshots {
                 // The harness lists when nobody else is at work.
                 Stage::MaybeDeleted if exchange.client == crate::run::HARNESS => {
                     snapshot.stage = if listed { Stage::Present } else { Stage::Deleted };
+                    snapshot.deletions = 0;
                 }
                 _ => {}
             }
