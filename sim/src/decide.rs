@@ -255,7 +255,7 @@ impl Decider {
 
 fn draw(seed: u64, address: Address, count: u32, lean: Lean) -> u32 {
     let bits = mix(seed, address);
-    let below = |bits: u64, count: u32| ((bits & 0xffff_ffff) * u64::from(count) >> 32) as u32;
+    let below = |bits: u64, count: u32| (((bits & 0xffff_ffff) * u64::from(count)) >> 32) as u32;
     match lean {
         Lean::Even => below(bits, count),
         Lean::Mood => {
@@ -274,7 +274,7 @@ fn mood(seed: u64, address: Address) -> u64 {
     [0, 32, 128, 128, 224, 256][(drawn % 6) as usize]
 }
 
-/// 64 well-mixed bits from a seed and an address (multiply-xorshift rounds in the manner of SplitMix64's finaliser).
+/// 64 well-mixed bits from a seed and an address (multiply-xorshift rounds in the manner of `SplitMix64`'s finaliser).
 pub(crate) fn mix(seed: u64, address: Address) -> u64 {
     let [a, b, c] = address.at.map(u64::from);
     let mut x = seed ^ ((address.question as u64) << 56) ^ (c << 20);

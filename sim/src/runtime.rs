@@ -667,7 +667,7 @@ impl World {
             _ => effect(self, call),
         };
         if let Err(error) = &result {
-            self.trace.word(error.raw_os_error().unwrap_or(0) as u64);
+            self.trace.word(u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs()));
             self.injected.no_space += u32::from(error.kind() == io::ErrorKind::StorageFull);
         }
         if let Some(cut) = call.cut {

@@ -181,8 +181,9 @@ mod tests {
     #[test]
     fn segment_names_are_read_as_written_and_others_are_not() {
         let paths = Paths::of(&StoreLocation::new("/s"));
-        let name = paths.segment(7, 0xab).file_name().unwrap().to_str().unwrap().to_owned();
-        assert_eq!(parse_segment(&name), Some((7, 0xab)));
+        let path = paths.segment(7, 0xab);
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a plain name");
+        assert_eq!(parse_segment(name), Some((7, 0xab)));
         for other in ["7-ab.log", "x.log", "00000000000000000000-00000000000000ab.log", "STORE"] {
             assert_eq!(parse_segment(other), None, "{other}");
         }

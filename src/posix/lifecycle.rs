@@ -29,7 +29,7 @@ pub(super) async fn create<F: FileSystem, E: Env>(
     let fs = &shared.fs;
     match uninterrupted!(fs.create_dir(&paths.dir)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            refuse_existing(fs, &paths, operation).await?
+            refuse_existing(fs, &paths, operation).await?;
         }
         Err(error) => return Err(absent_or_failed(operation, &paths.parent, error)),
         Ok(()) => {}

@@ -95,7 +95,7 @@ impl Blocks {
             }
             (Ask::SealBlock { block }, Told::Done) => self.set(block, Stage::Sealed),
             (Ask::ReadBlock { block }, Told::Bytes(bytes)) => {
-                self.judge_content(history, block, *bytes, at, out)
+                self.judge_content(history, block, *bytes, at, out);
             }
             (Ask::ReadBlock { block }, Told::Failed { kind, .. }) if !exchange.excused => {
                 out.expect(self.stage(block) != Some(Stage::Sealed), Breach::SealedLost, at, || {

@@ -1,6 +1,6 @@
 //! `clock-monotonic`: the host's clock grows from one reading to the next
 //!
-//! Source: section 7, HostClock.
+//! Source: section 7, `HostClock`.
 //!
 //! Across restarts and crashes too; for readings of which one was told before the other was asked for.
 //!

@@ -1,6 +1,6 @@
 //! `create-exclusive`: create on an existing store fails and changes nothing
 //!
-//! Source: section 8, STORE_EXISTS.
+//! Source: section 8, `STORE_EXISTS`.
 //!
 //! That nothing changed is seen by the invariants of what the store holds.
 //!

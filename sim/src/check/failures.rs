@@ -54,10 +54,10 @@ pub(super) fn judge(
         Ask::Open { .. } | Ask::Destroy { .. }
             if matches!(kind, ErrorKind::NotFound | ErrorKind::ConcurrentModification) => {}
         _ if exchange.after_crash => {
-            out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text()))
+            out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text()));
         }
         _ if now.was_ever_full => {
-            out.broken(Breach::FailsAfterFull, at, format!("there is space again, but {}", text()))
+            out.broken(Breach::FailsAfterFull, at, format!("there is space again, but {}", text()));
         }
         _ => out.broken(Breach::CauselessError, at, text()),
     }

@@ -1,6 +1,6 @@
 //! `identity-stable`: the host's identity stays the same
 //!
-//! Source: section 7, HostIdentity.
+//! Source: section 7, `HostIdentity`.
 //!
 //! Across restarts and crashes too.
 //!

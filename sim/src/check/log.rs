@@ -7,7 +7,7 @@
 //!
 //! Records that are not unique (see [`crate::scenario::payload`]) are told apart by place and number only.
 
-use super::{Breach, Circumstances, Exchange, Findings};
+use super::{Breach, Circumstances, Exchange, Findings, SinceRead};
 use crate::history::{Ask, History, Span, Told};
 use crate::scenario::payload::operations_in;
 use asl_host::{Durability, ErrorKind};
@@ -441,9 +441,7 @@ impl<'a> Log<'a> {
         self.judge_missing(from, last, exchange, now, out);
         self.settle(from, exchange.asked_at);
         if from == 1 && exchange.client == crate::run::HARNESS {
-            now.crashed_since_read = false;
-            now.crashed_in_recovery = false;
-            now.reopened_since_read = false;
+            now.since_read = SinceRead::default();
         }
     }
 
@@ -582,14 +580,14 @@ impl<'a> Log<'a> {
         out: &mut Findings,
     ) {
         let at = exchange.told_at;
-        let reopened = now.crashed_since_read || now.reopened_since_read;
+        let reopened = now.since_read.crashed || now.since_read.reopened;
         for breach in [Breach::AckedLost, Breach::ShownLost] {
             out.looked(breach);
         }
-        if now.crashed_in_recovery {
+        if now.since_read.crashed_in_recovery {
             out.looked(Breach::LostAfterCrashInRecovery);
         }
-        if now.reopened_since_read && !now.crashed_since_read {
+        if now.since_read.reopened && !now.since_read.crashed {
             out.looked(Breach::LostByReopening);
         }
         if now.was_ever_full {
@@ -649,10 +647,10 @@ impl<'a> Log<'a> {
         if slot.closed {
             out.broken(Breach::LostAfterClose, at, format!("the store was closed in good order, but {text}"));
         }
-        if now.reopened_since_read && !now.crashed_since_read {
+        if now.since_read.reopened && !now.since_read.crashed {
             out.broken(Breach::LostByReopening, at, format!("closing and opening changed the log: {text}"));
         }
-        if now.crashed_in_recovery {
+        if now.since_read.crashed_in_recovery {
             out.broken(
                 Breach::LostAfterCrashInRecovery,
                 at,

@@ -275,12 +275,19 @@ pub(crate) struct Circumstances {
     last_full: Option<usize>,
     /// Whether a crash came since the last time that the main store was opened.
     crashed: bool,
-    /// Crashes inside recovery since the log was last read whole.
-    pub(crate) crashed_in_recovery: bool,
-    /// Crashes of any kind since the log was last read whole.
-    pub(crate) crashed_since_read: bool,
-    pub(crate) reopened_since_read: bool,
+    /// What happened since the log was last read whole.
+    pub(crate) since_read: SinceRead,
     pub(crate) was_ever_full: bool,
+}
+
+/// What happened to the main store since its log was last read whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SinceRead {
+    /// A crash inside recovery.
+    pub(crate) crashed_in_recovery: bool,
+    /// A crash of any kind.
+    pub(crate) crashed: bool,
+    pub(crate) reopened: bool,
 }
 
 impl Circumstances {
@@ -393,7 +400,7 @@ impl Walk<'_> {
                 self.store_told(exchange, place, out);
                 if *exchange.told == Told::Done && !second && place == Place::Main {
                     self.now.crashed = false;
-                    self.now.reopened_since_read = true;
+                    self.now.since_read.reopened = true;
                     self.blocks.writer_gone();
                 }
             }
@@ -448,8 +455,8 @@ impl Walk<'_> {
 
     fn crash(&mut self, at: usize, in_recovery: bool) {
         self.now.crashed = true;
-        self.now.crashed_since_read = true;
-        self.now.crashed_in_recovery |= in_recovery;
+        self.now.since_read.crashed = true;
+        self.now.since_read.crashed_in_recovery |= in_recovery;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);

@@ -1,6 +1,6 @@
 //! `single-writer`: a store has one writer, and a dead one is in nobody's way
 //!
-//! Source: section 8, STORE_CONCURRENT_MODIFICATION.
+//! Source: section 8, `STORE_CONCURRENT_MODIFICATION`.
 //!
 //! A second open, or a destruction, is refused while the store is open; the lock of a process that is gone never
 //! blocks.

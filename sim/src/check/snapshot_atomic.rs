@@ -34,7 +34,7 @@ mod tests {
             .list_snapshots(&[snapshot])
             .inspect(snapshot, &[1], &[(block, 5)])
             .keeps("snapshot-atomic");
-        let mut lacking = |ops: &[u32], blocks: &[_]| {
+        let lacking = |ops: &[u32], blocks: &[_]| {
             let mut story = Story::new();
             story.append(1, 1);
             story.block("b", 5, Some(Told::Done));

@@ -5,7 +5,7 @@
 use super::blocks::{self, Blocks};
 use super::log::Log;
 use super::{Breach, Exchange, Findings};
-use crate::history::{Ask, History, Name, Told, View};
+use crate::history::{Ask, History, Name, Span, Told, View};
 
 /// What a snapshot may hold.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ struct Snapshot {
     deletions: u32,
     bounds: Bounds,
     /// What it showed when it was first looked at.
-    first: Option<(Vec<(u64, crate::history::Span)>, Vec<(Name, crate::history::Span)>)>,
+    first: Option<View>,
 }
 
 #[derive(Debug, Default)]
@@ -246,24 +246,23 @@ impl Snapshots {
             out.broken(Breach::SnapshotChanged, at, format!("snapshot {text:?} {problem}"));
         }
         match &snapshot.first {
-            None => snapshot.first = Some((view.records.clone(), view.blocks.clone())),
-            Some((records, held)) => {
-                let same = records.len() == view.records.len()
-                    && records
-                        .iter()
-                        .zip(&view.records)
-                        .all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)))
-                    && held.len() == view.blocks.len()
-                    && held
-                        .iter()
-                        .zip(&view.blocks)
-                        .all(|(a, b)| a == b || (a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1)));
+            None => snapshot.first = Some(view.clone()),
+            Some(first) => {
+                let same = same_bytes(history, &first.records, &view.records)
+                    && same_bytes(history, &first.blocks, &view.blocks);
                 out.expect(same, Breach::SnapshotChanged, at, || {
-                    format!("snapshot {text:?} showed {} records and {} blocks once, and now {} and {}, or others", records.len(), held.len(), view.records.len(), view.blocks.len())
+                    let (before, now) = (first.records.len(), view.records.len());
+                    format!("snapshot {text:?} showed {before} records once and now {now}, or other bytes or blocks")
                 });
             }
         }
     }
+}
+
+/// Whether two lists name the same things with the same bytes.
+fn same_bytes<T: PartialEq>(history: &History, first: &[(T, Span)], second: &[(T, Span)]) -> bool {
+    let same = |(a, b): (&(T, Span), &(T, Span))| a.0 == b.0 && history.bytes(a.1) == history.bytes(b.1);
+    first.len() == second.len() && first.iter().zip(second).all(same)
 }
 
 /// The upper bounds, once nothing more can get in.

@@ -63,7 +63,7 @@ impl Runner<'_> {
                 let block = {
                     let known = self.known.borrow();
                     let open = &known.open[usize::from(client)];
-                    pick(known.sealed.iter().chain(open).copied().collect(), nth)
+                    pick(&known.sealed.iter().chain(open).copied().collect::<Vec<_>>(), nth)
                 };
                 match block {
                     Some(block) => self.read_block(store, site, client, block).await,
@@ -102,11 +102,11 @@ impl Runner<'_> {
     }
 
     fn own_block(&self, client: u16, nth: u32) -> Option<Name> {
-        pick(self.known.borrow().open[usize::from(client)].clone(), nth)
+        pick(&self.known.borrow().open[usize::from(client)], nth)
     }
 
     fn a_snapshot(&self, nth: u32) -> Option<Name> {
-        pick(self.known.borrow().snapshots.clone(), nth)
+        pick(&self.known.borrow().snapshots, nth)
     }
 
     pub(super) async fn append(
@@ -373,7 +373,7 @@ fn goes_on(told: &Told) -> bool {
     }
 }
 
-fn pick(names: Vec<Name>, nth: u32) -> Option<Name> {
+fn pick(names: &[Name], nth: u32) -> Option<Name> {
     (!names.is_empty()).then(|| names[nth as usize % names.len()])
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Generation is swarm-like (Groce et al., ISSTA 2012): each seed switches kinds of operations and faults off or on and
 //! weighs those that are on, so that runs differ in kind and not only in detail. Every subsystem draws from a stream of its
-//! own (ChaCha8), so that a change in how faults are drawn leaves the operations as they were.
+//! own (`ChaCha8`), so that a change in how faults are drawn leaves the operations as they were.
 
 use super::{
     Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Payload,
@@ -57,7 +57,7 @@ impl Dice {
 
     /// A number below `count`.
     fn below(&mut self, count: u32) -> u32 {
-        (u64::from(self.0.next_u32()) * u64::from(count) >> 32) as u32
+        ((u64::from(self.0.next_u32()) * u64::from(count)) >> 32) as u32
     }
 
     fn chance(&mut self, percent: u32) -> bool {
@@ -190,7 +190,7 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
     match kind {
         Kind::Append => Action::Append(sizes.payload(dice)),
         Kind::AppendIf => {
-            Action::AppendIf { payload: sizes.payload(dice), off_by: if dice.chance(75) { 0 } else { 1 } }
+            Action::AppendIf { payload: sizes.payload(dice), off_by: u8::from(!dice.chance(75)) }
         }
         Kind::Flush => Action::Flush,
         Kind::DurableUpto => Action::DurableUpto,

@@ -15,6 +15,7 @@ pub(crate) type SharedStore = Arc<dyn AnyStore>;
 
 macro_rules! mirror {
     ($trait:ident, $bound:ident, $($name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        #[expect(clippy::elidable_lifetime_names, reason = "where an argument borrows, the lifetime has to have a name")]
         impl<T: $bound> $trait for T {
             $(fn $name<'a>(&'a self, $($arg: $type),*) -> Boxed<'a, $out> {
                 Box::pin($bound::$name(self, $($arg),*))
@@ -44,17 +45,17 @@ macro_rules! mirror {
 pub(crate) trait AnyStore: Send + Sync {
     fn append<'a>(&'a self, record: &'a [u8]) -> Boxed<'a, LogSeq>;
     fn append_if<'a>(&'a self, expected: LogSeq, record: &'a [u8]) -> Boxed<'a, LogSeq>;
-    fn flush<'a>(&'a self) -> Boxed<'a, LogSeq>;
-    fn durable_upto<'a>(&'a self) -> Boxed<'a, LogSeq>;
-    fn read<'a>(&'a self, from: LogSeq, limit: usize) -> Boxed<'a, Vec<Record>>;
-    fn close<'a>(&'a self) -> Boxed<'a, ()>;
-    fn create_block<'a>(&'a self) -> Boxed<'a, BlockId>;
+    fn flush(&self) -> Boxed<'_, LogSeq>;
+    fn durable_upto(&self) -> Boxed<'_, LogSeq>;
+    fn read(&self, from: LogSeq, limit: usize) -> Boxed<'_, Vec<Record>>;
+    fn close(&self) -> Boxed<'_, ()>;
+    fn create_block(&self) -> Boxed<'_, BlockId>;
     fn write_block<'a>(&'a self, id: &'a BlockId, data: &'a [u8]) -> Boxed<'a, ()>;
     fn seal_block<'a>(&'a self, id: &'a BlockId) -> Boxed<'a, ()>;
     fn read_block<'a>(&'a self, id: &'a BlockId) -> Boxed<'a, Vec<u8>>;
-    fn list_blocks<'a>(&'a self) -> Boxed<'a, Vec<BlockId>>;
-    fn create_snapshot<'a>(&'a self) -> Boxed<'a, SnapshotId>;
-    fn list_snapshots<'a>(&'a self) -> Boxed<'a, Vec<SnapshotId>>;
+    fn list_blocks(&self) -> Boxed<'_, Vec<BlockId>>;
+    fn create_snapshot(&self) -> Boxed<'_, SnapshotId>;
+    fn list_snapshots(&self) -> Boxed<'_, Vec<SnapshotId>>;
     fn delete_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, ()>;
     fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore>;
 }
@@ -65,8 +66,8 @@ pub(crate) trait AnyHost: Send + Sync {
     fn create_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore>;
     fn open_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, SharedStore>;
     fn destroy_store<'a>(&'a self, at: &'a StoreLocation) -> Boxed<'a, ()>;
-    fn now<'a>(&'a self) -> Boxed<'a, HostTime>;
-    fn identity<'a>(&'a self) -> Boxed<'a, HostIdentity>;
+    fn now(&self) -> Boxed<'_, HostTime>;
+    fn identity(&self) -> Boxed<'_, HostIdentity>;
 }
 
 mirror! { AnyStore, Store,

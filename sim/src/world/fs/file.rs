@@ -7,7 +7,7 @@
 //!
 //! Rules:
 //! - A sector that was never on the medium holds a fill there: zeros, garbage, or an old sector (B3, F5).
-//! - sync_data makes durable the data and the size needed to read it (F3); a cut needs sync_all (F4).
+//! - `sync_data` makes durable the data and the size needed to read it (F3); a cut needs `sync_all` (F4).
 //! - A sync covers what was written before it was issued, not what is written while it runs (B2).
 //! - After a failed sync the sectors and sizes it should have covered count as clean: a later sync says yes without them,
 //!   until they are written again (F7).

@@ -7,7 +7,7 @@
 //! Modelled: files, directories, hard links, rename, flock, sparse sizes, a limit on space, orphans (an unlinked file
 //! lives as long as a handle), crash states decided lazily through the decision map.
 //!
-//! Not modelled: permissions, symbolic links, times, extended attributes, mmap, O_APPEND and O_DIRECT, preallocation,
+//! Not modelled: permissions, symbolic links, times, extended attributes, mmap, `O_APPEND` and `O_DIRECT`, preallocation,
 //! directory entries' space, and the orderings that journalled file systems give beyond POSIX.
 
 mod dir;
