@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: [`scenario`] -> [`run`] -> [`history`] -> [`check`] (a verdict) -> [`case`] -> [`report`]. A run is a
 //! pure function of its scenario and of the decision map ([`decide`]); a [`campaign`] makes many runs in parallel. The
-//! hosts under test are [`target`]s; what they see is [`world`], and [`runtime`] is what moves it.
+//! hosts under test are [`target`]s; what they see is [`world`], and `runtime` is what moves it.
 
 pub mod campaign;
 pub mod case;

@@ -1,7 +1,7 @@
 //! The oracle: judges a history by the contract, and by nothing else.
 //!
-//! The models ([`log`], [`stores`], [`blocks`], [`snapshots`], [`marks`]) walk the history once, keep the set of states
-//! that the contract allows, and note each [`Breach`]: what was seen and is not in that set. Each invariant has a file of
+//! The models (`log`, `stores`, `blocks`, `snapshots`, `marks`) walk the history once, keep the set of states
+//! that the contract allows, and note each `Breach`: what was seen and is not in that set. Each invariant has a file of
 //! its own that says which sentence of the specification it comes from, which breaches break it, and what it does not
 //! check. The list of invariants is in the contract's order, and the first that is broken is the verdict's primary one.
 //!

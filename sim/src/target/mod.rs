@@ -1,7 +1,7 @@
 //! What can be tested: hosts, made anew for every process of a simulated world.
 //!
 //! A [`Target`] has a name and boots a host in a [`Machine`]: a process with the simulated file system, clock and entropy.
-//! Hosts are kept behind object-safe mirrors of the contract's traits ([`AnyHost`], [`AnyStore`]), so that the code that
+//! Hosts are kept behind object-safe mirrors of the contract's traits (`AnyHost`, `AnyStore`), so that the code that
 //! drives a run is compiled once, not once for each host.
 
 mod erased;

@@ -1,6 +1,6 @@
 //! The simulated world: the file system that hosts see, their clock and entropy, and the trace of all that happens.
 //!
-//! [`fs`] is the file system's state, [`seam`] how a host reaches it; clock and entropy are in [`env`].
+//! [`fs`] is the file system's state, `seam` how a host reaches it; clock and entropy are in [`env`].
 
 pub(crate) mod env;
 pub mod fs;

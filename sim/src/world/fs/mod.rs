@@ -2,7 +2,7 @@
 //!
 //! This is profile `posix`, the weakest: a call is durable only when a sync of *its* file or directory says so. It is a
 //! synchronous state machine; time, scheduling and injected errors are the runtime's. [`file`] has the rules for data and
-//! sizes, [`dir`] those for names; both keep what is pending *by inode*, since a list by path is wrong after a rename.
+//! sizes, `dir` those for names; both keep what is pending *by inode*, since a list by path is wrong after a rename.
 //!
 //! Modelled: files, directories, hard links, rename, flock, sparse sizes, a limit on space, orphans (an unlinked file
 //! lives as long as a handle), crash states decided lazily through the decision map.
