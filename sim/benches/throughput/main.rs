@@ -19,10 +19,15 @@ use asl_sim::campaign::{capabilities, run_seed};
 use asl_sim::scenario::generate::Wishes;
 use asl_sim::target::posix;
 use media::{Memory, TurmoilFile};
+use mimalloc::MiMalloc;
 use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::time::Duration;
 use workload::{Medium, Workload};
+
+/// The allocator of the command, for all arms.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Scenarios a second on one core that are wanted.
 const PER_SECOND_WANTED: f64 = 10_000.0;

@@ -115,4 +115,12 @@ mod tests {
         story.append(1, 1).ask(durable, Told::Seq(1)).append_in_doubt(2).ask(durable, Told::Seq(2));
         story.crash_and_open().read(&[1]).breaks("append-durable");
     }
+
+    #[test]
+    fn an_append_that_was_told_after_a_flush_began_is_not_covered() {
+        let mut story = Story::on_flush();
+        let appending = story.begin_append(1, 1);
+        let flushing = story.begin(2, FLUSH);
+        story.tell(appending, Told::Seq(1)).tell(flushing, Told::Seq(0)).keeps("append-durable");
+    }
 }

@@ -112,4 +112,12 @@ mod tests {
         in_doubt().read(&[]).append(2, 1).read(&[2]).keeps("append-durable");
         in_doubt().read(&[1]).append(2, 2).read(&[1, 2]).keeps("append-durable");
     }
+
+    #[test]
+    fn a_deletion_that_was_acknowledged_needs_no_list_to_be_certain() {
+        let mut story = Story::new();
+        let snapshot = story.snapshot("s");
+        story.ask(Ask::DeleteSnapshot { snapshot }, Told::Done).crash_and_open().list_snapshots(&[snapshot]);
+        story.breaks("delete-durable");
+    }
 }

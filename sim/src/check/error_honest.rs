@@ -171,4 +171,13 @@ mod tests {
         let asked = story.begin_append(0, 1);
         story.tell(asked, failed(ErrorKind::Closed)).keeps("error-honest");
     }
+
+    #[test]
+    fn a_fault_excuses_the_session_that_it_came_in_and_no_other_stores() {
+        let mut story = Story::new();
+        story.fault().ask(Ask::Create { place: Place::Side }, Told::Done);
+        let data = story.payload(1);
+        let ask = Ask::Append { place: Place::Side, data, unique: true, expected: None };
+        story.ask(ask, failed(ErrorKind::Io)).breaks("error-honest");
+    }
 }

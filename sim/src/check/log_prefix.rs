@@ -127,4 +127,11 @@ mod tests {
             .read(&[2])
             .breaks("log-prefix");
     }
+
+    #[test]
+    fn an_append_that_a_crash_cut_off_is_settled_like_any_other() {
+        let mut story = Story::new();
+        story.begin_append(0, 1);
+        story.crash_and_open().read(&[]).crash_and_open().read(&[1]).breaks("log-prefix");
+    }
 }

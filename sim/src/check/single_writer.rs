@@ -43,4 +43,11 @@ mod tests {
         let destroy = Ask::Destroy { place: MAIN, open: false };
         Story::new().close().ask(destroy, failed(ErrorKind::ConcurrentModification)).breaks("single-writer");
     }
+
+    #[test]
+    fn a_second_process_may_open_and_destroy_what_is_closed() {
+        let mut story = Story::new();
+        story.close().ask(Ask::Open { place: MAIN, second: true }, Told::Done).close();
+        story.ask(Ask::Destroy { place: MAIN, open: true }, Told::Done).keeps("create-durable");
+    }
 }

@@ -111,4 +111,13 @@ mod tests {
         story.begin(1, Ask::CreateSnapshot);
         story.list_snapshots(&[snapshot]).keeps("error-honest");
     }
+
+    #[test]
+    fn of_two_creations_each_holds_what_was_acknowledged_before_it() {
+        let mut story = Story::new();
+        story.begin(1, Ask::CreateSnapshot);
+        let later = story.append(1, 1).begin(2, Ask::CreateSnapshot);
+        let snapshot = story.name("s");
+        story.tell(later, Told::Named(snapshot)).inspect(snapshot, &[], &[]).breaks("snapshot-atomic");
+    }
 }

@@ -97,4 +97,22 @@ mod tests {
             .inspect(snapshot, &[], &[(block, 6)])
             .breaks("snapshot-frozen");
     }
+
+    #[test]
+    fn a_creation_that_a_crash_cut_off_captured_nothing_later() {
+        let mut story = Story::new();
+        story.begin(0, Ask::CreateSnapshot);
+        let snapshot = story.name("s");
+        story.crash_and_open().append(1, 1).list_snapshots(&[snapshot]).inspect(snapshot, &[1], &[]);
+        story.breaks("snapshot-frozen");
+    }
+
+    #[test]
+    fn a_creation_that_goes_on_may_still_capture_what_is_begun_meanwhile() {
+        let mut story = Story::new();
+        let creating = story.begin(1, Ask::CreateSnapshot);
+        let snapshot = story.name("s");
+        story.append(1, 1).list_snapshots(&[snapshot]).inspect(snapshot, &[1], &[]);
+        story.tell(creating, Told::Named(snapshot)).inspect(snapshot, &[1], &[]).keeps("snapshot-frozen");
+    }
 }
