@@ -20,7 +20,7 @@ pub(super) static INVARIANT: Invariant = Invariant {
 #[cfg(test)]
 mod tests {
     use crate::check::testing::{MAIN, Story, failed};
-    use crate::history::{Ask, Told};
+    use crate::history::{Ask, Place, Told};
     use asl_host::ErrorKind;
 
     #[test]
@@ -59,5 +59,13 @@ mod tests {
         story.crash();
         let asked = story.begin(0, Ask::Open { place: MAIN, second: false });
         story.fault().tell(asked, failed(ErrorKind::Io)).open().keeps("create-atomic");
+    }
+
+    #[test]
+    fn a_creation_that_others_overtook_is_in_doubt_all_the_same() {
+        let place = Place::Side;
+        let mut story = Story::new();
+        story.begin(0, Ask::Create { place });
+        story.append(1, 1).crash().ask(Ask::Open { place, second: false }, Told::Done).keeps("create-atomic");
     }
 }
