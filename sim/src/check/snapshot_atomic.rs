@@ -120,4 +120,20 @@ mod tests {
         let snapshot = story.name("s");
         story.tell(later, Told::Named(snapshot)).inspect(snapshot, &[], &[]).breaks("snapshot-atomic");
     }
+
+    /// A creation failed while two seals were in doubt; those came to nothing, another block was sealed, and a second
+    /// creation was in doubt. The snapshot that turned up was judged by the first one's blocks, because they were more.
+    #[test]
+    fn a_snapshot_of_one_of_two_creations_in_doubt_may_be_of_either() {
+        let mut story = Story::new();
+        story.block("a", 5, Some(Told::Cancelled));
+        story.block("b", 6, Some(Told::Cancelled));
+        story.begin(0, Ask::CreateSnapshot);
+        story.crash_and_open().list_blocks(&[]).list_snapshots(&[]);
+        let block = story.block("c", 7, Some(Told::Done));
+        story.begin(0, Ask::CreateSnapshot);
+        let snapshot = story.name("s");
+        story.crash_and_open().list_snapshots(&[snapshot]).inspect(snapshot, &[], &[(block, 7)]);
+        story.keeps("snapshot-atomic");
+    }
 }

@@ -133,17 +133,13 @@ impl Snapshots {
     fn possible_bounds(&self) -> Option<Bounds> {
         let going_on =
             self.creating.iter().map(|(_, bounds)| Bounds { records_max: u64::MAX, ..bounds.clone() });
-        let candidates: Vec<Bounds> = self.in_doubt.iter().cloned().chain(going_on).collect();
-        let least = candidates.iter().min_by_key(|bounds| bounds.records_min)?;
-        let fewest = candidates.iter().min_by_key(|bounds| bounds.blocks_min.len())?;
-        let most = candidates.iter().max_by_key(|bounds| bounds.records_max)?;
-        let blocks_max =
-            candidates.iter().max_by_key(|bounds| bounds.blocks_max.as_ref().map_or(usize::MAX, Vec::len))?;
-        Some(Bounds {
-            records_min: least.records_min,
-            records_max: most.records_max,
-            blocks_min: fewest.blocks_min.clone(),
-            blocks_max: blocks_max.blocks_max.clone(),
+        let candidates = self.in_doubt.iter().cloned().chain(going_on);
+        candidates.reduce(|one, other| Bounds {
+            records_min: one.records_min.min(other.records_min),
+            records_max: one.records_max.max(other.records_max),
+            // What every one of them must hold, and whatever one of them may hold.
+            blocks_min: one.blocks_min.into_iter().filter(|block| other.blocks_min.contains(block)).collect(),
+            blocks_max: one.blocks_max.zip(other.blocks_max).map(|(one, other)| [one, other].concat()),
         })
     }
 
