@@ -3,7 +3,7 @@
 use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
-/// Runs allocate much and little at a time: with this allocator they take a fifth less time than with the C library's.
+/// Runs allocate much, and little at a time, which this allocator is made for.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
