@@ -103,9 +103,13 @@ pub enum Question {
     Fill,
     /// Whether a change of names was lost; 0: kept. (crash, inode, change)
     Name,
+    /// How many of the last changes that have an order a crash lost. (crash, 0, 0)
+    Commit,
+    /// Whether a failed sync reverted what it should have made durable; 0: it is clean in the cache. (site, call)
+    Reverted,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 7] = [
+const QUESTIONS: [(Question, [&str; 3]); 9] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -113,6 +117,8 @@ const QUESTIONS: [(Question, [&str; 3]); 7] = [
     (Question::Size, ["crash", "inode", "size"]),
     (Question::Fill, ["crash", "inode", "fill"]),
     (Question::Name, ["crash", "inode", "name"]),
+    (Question::Commit, ["crash", "journal", "commit"]),
+    (Question::Reverted, ["site", "call", "reverted"]),
 ];
 
 /// Where a choice stands.
@@ -194,9 +200,15 @@ enum Source {
 pub struct Decider {
     source: Source,
     record: Option<Decisions>,
-    /// What was asked, with the count of answers there were and the one given, in order.
-    #[cfg(test)]
-    pub(crate) asked: Vec<(Address, u32, u32)>,
+    trail: Option<Vec<Asked>>,
+}
+
+/// A question that came up, how many answers there were, and the one that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    address: Address,
+    count: u32,
+    answer: u32,
 }
 
 impl Decider {
@@ -211,12 +223,7 @@ impl Decider {
     }
 
     fn of(source: Source) -> Decider {
-        Decider {
-            source,
-            record: None,
-            #[cfg(test)]
-            asked: Vec::new(),
-        }
+        Decider { source, record: None, trail: None }
     }
 
     /// Keeps the answers that are not 0, for [`Decider::into_record`].
@@ -224,6 +231,28 @@ impl Decider {
     pub fn recording(mut self) -> Decider {
         self.record = Some(Decisions::new());
         self
+    }
+
+    /// Keeps every question, for [`Decider::next`].
+    #[must_use]
+    pub(crate) fn trailing(mut self) -> Decider {
+        self.trail = Some(Vec::new());
+        self
+    }
+
+    /// The next combination of answers after those that this one gave, if it kept its trail: the last answer that can grow
+    /// grows, and what was asked after it is asked anew. `None` when all combinations were given.
+    pub(crate) fn next(self) -> Option<Decider> {
+        let mut trail = self.trail.expect("whoever wants the next combination keeps the trail");
+        while let Some(Asked { address, count, answer }) = trail.pop() {
+            if answer + 1 < count {
+                let mut decisions: Decisions =
+                    trail.iter().map(|asked| (asked.address, asked.answer)).collect();
+                decisions.insert(address, answer + 1);
+                return Some(Decider::replaying(decisions).trailing());
+            }
+        }
+        None
     }
 
     /// The answers that were not 0; empty unless recording.
@@ -242,8 +271,9 @@ impl Decider {
             Source::Map(decisions) => decisions.get(&address).copied().unwrap_or(0).min(count - 1),
             Source::Seed(seed) => draw(*seed, address, count, lean),
         };
-        #[cfg(test)]
-        self.asked.push((address, count, answer));
+        if let Some(trail) = &mut self.trail {
+            trail.push(Asked { address, count, answer });
+        }
         if answer != 0
             && let Some(record) = &mut self.record
         {

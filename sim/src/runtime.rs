@@ -100,6 +100,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Where a question about this call stands.
+    pub(crate) fn address(&self, question: Question) -> Address {
+        Address::new(question, self.site.code(), self.index, 0)
+    }
+
     pub(crate) fn fails_sync(&self) -> bool {
         matches!(self.fault, Some(FaultKind::SyncEio | FaultKind::DirSyncEio))
     }
@@ -216,7 +221,7 @@ impl Sim {
     pub(crate) fn new(scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
         let medium = Medium::new(scenario.setup.sector_len, scenario.setup.fill);
         let world = World {
-            fs: Fs::new(medium),
+            fs: Fs::new(scenario.setup.profile, medium),
             decide,
             trace: Trace::default(),
             injected: Injected::default(),
@@ -532,7 +537,7 @@ impl World {
         }
         if call.cut.is_some_and(|cut| cut.when == When::Within) {
             self.injected.killed_within_write += 1;
-            let address = Address::new(Question::Partial, call.site.code(), call.index, 0);
+            let address = call.address(Question::Partial);
             return len * self.decide.choose(address, 16, Lean::Even) as usize / 16;
         }
         len
@@ -606,7 +611,7 @@ impl World {
     fn latency_ns(&mut self, call: &Call, extra_ns: u64) -> u64 {
         let mut latency_ns = call.kind.latency_ns() + extra_ns;
         if !self.is_alone() {
-            let address = Address::new(Question::Latency, call.site.code(), call.index, 0);
+            let address = call.address(Question::Latency);
             latency_ns += u64::from(self.decide.choose(address, 16, Lean::Even)) * call.kind.latency_ns() / 4;
         }
         if call.fault == Some(FaultKind::Stall) {

@@ -78,7 +78,8 @@ fn faults(out: &mut Out) {
 }
 
 fn profiles(out: &mut Out) {
-    let rows = Profile::ALL.map(|(profile, about)| (profile.as_str(), about));
+    let rows: Vec<(&str, &str)> =
+        Profile::ALL.iter().map(|&(profile, about)| (profile.as_str(), about.trim())).collect();
     table(&rows, out);
     for (name, about) in rows {
         out.json(&Line::Profile { name, about });

@@ -6,6 +6,7 @@ use crate::check::INVARIANTS;
 use crate::run::Exercised;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind};
+use crate::world::fs::profile::{FailedSync, Order};
 use asl_host::Capabilities;
 
 /// What can be expected of a campaign.
@@ -51,12 +52,23 @@ impl<'a> Expected<'a> {
         if let Some(&(kind, class, _)) = FaultKind::ALL.iter().find(|(kind, ..)| kind.as_str() == name) {
             return self.kind(kind, class);
         }
+        let axioms = self.wishes.profile.axioms();
         match name {
             "calls" | "crash-states" => false,
             "power-loss" => self.power_loss(),
             "no-space" => self.no_space(),
             "clock-jump" => self.power_loss() && self.all_kinds(),
-            // Other crashes and what they leave on the medium: after an orderly close nothing is left to lose.
+            "sync-reverted" => {
+                let reverts = [FailedSync::Reverted, FailedSync::AnyOfThese];
+                reverts.contains(&axioms.failed_sync) && self.kind(FaultKind::SyncEio, FaultClass::Error)
+            }
+            "garbage-fill" | "stale-fill" => self.crashes() && axioms.stale_fill,
+            "name-lost" => self.crashes() && axioms.order == Order::None,
+            "commit-lost" => self.crashes() && axioms.order != Order::None,
+            "sector-lost" | "sector-between" | "size-lost" | "zero-fill" => {
+                self.crashes() && axioms.order != Order::Everything
+            }
+            // Other crashes: after an orderly close nothing is left to lose.
             _ => self.crashes(),
         }
     }
@@ -105,6 +117,7 @@ pub(crate) fn faults(summary: &Summary) -> Vec<(&'static str, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Profile;
     use asl_host::{Durability, Exclusion};
 
     const CAPABILITIES: Capabilities = Capabilities {
@@ -144,9 +157,10 @@ mod tests {
 
     #[test]
     fn every_name_is_expected_by_some_campaign_or_is_no_fault() {
-        let missing = missing(&Wishes::default());
-        Exercised::default().each(|name, _| {
-            assert!(missing.contains(&name) || ["calls", "crash-states"].contains(&name), "{name}");
-        });
+        let mut expected: Vec<&str> = vec!["calls", "crash-states"];
+        for &(profile, _) in Profile::ALL {
+            expected.extend(missing(&Wishes { profile, ..Wishes::default() }));
+        }
+        Exercised::default().each(|name, _| assert!(expected.contains(&name), "{name}"));
     }
 }

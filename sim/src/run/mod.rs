@@ -68,6 +68,8 @@ impl Exercised {
             ("sector-between", media.sectors_between),
             ("size-lost", media.sizes_lost),
             ("name-lost", media.names_lost),
+            ("commit-lost", media.commits_lost),
+            ("sync-reverted", media.reverted),
             ("zero-fill", media.filled_with_zeros),
             ("garbage-fill", media.filled_with_garbage),
             ("stale-fill", media.filled_with_stale),
@@ -472,7 +474,9 @@ impl<'a> Runner<'a> {
                 self.exercised.power_after_kill += u32::from(self.last_crash == Some(CrashKind::Kill));
                 // Numbered so that taking out one crash does not rename what the others decide.
                 let attempt = if in_recovery { u32::from(self.attempt) + 1 } else { 0 };
-                self.sim.lock().fs.power_loss(u32::from(self.nth) << 4 | attempt);
+                let mut world = self.sim.lock();
+                let world = &mut *world;
+                world.fs.power_loss(u32::from(self.nth) << 4 | attempt, &mut world.decide);
             }
         }
         self.last_crash = Some(kind);

@@ -90,7 +90,7 @@ pub fn generate(seed: u64, wishes: &Wishes, capabilities: &Capabilities) -> Scen
 }
 
 fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
-    Setup {
+    let mut setup = Setup {
         profile: wishes.profile,
         class: if wishes.classes.is_empty() { FaultClass::None } else { dice.one_of(&wishes.classes) },
         sector_len: dice.one_of(&[512, 512, 512, 4096]),
@@ -98,7 +98,11 @@ fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
         clients: wishes.clients.unwrap_or_else(|| dice.one_of(&[1, 1, 1, 2, 3, 4])),
         segment_len_max: dice.one_of(&[600, 2_000, 8_000, 64 << 20]),
         entropy: seed ^ 0x0065_6e74_726f_7079,
+    };
+    if !setup.profile.axioms().stale_fill {
+        setup.fill = Fill::Zeros;
     }
+    setup
 }
 
 /// Kinds of operations, with the greatest weight that a run may give them.

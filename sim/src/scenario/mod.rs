@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+pub use crate::world::fs::Profile;
 pub use payload::{Payload, Style};
 
 /// Everything that a run depends on, besides the decision map.
@@ -91,29 +92,6 @@ pub struct Setup {
     pub segment_len_max: u64,
     /// Seeds what hosts get as random bytes.
     pub entropy: u64,
-}
-
-/// A file system's promises beyond fsync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// None: the weakest file system that POSIX allows.
-    Posix,
-}
-
-impl Profile {
-    /// All profiles, with what is special about them.
-    pub const ALL: [(Profile, &'static str); 1] = [(
-        Profile::Posix,
-        "promises nothing beyond fsync: names, sizes and sectors persist independently (default)",
-    )];
-
-    /// Its name on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Profile::Posix => "posix",
-        }
-    }
 }
 
 /// Kinds of trouble that are not mixed within a run.

@@ -1,9 +1,11 @@
 //! The simulated world: the file system that hosts see, their clock and entropy, and the trace of all that happens.
 //!
-//! [`fs`] is the file system's state, `seam` how a host reaches it; clock and entropy are in [`env`].
+//! [`fs`] is the file system's state, `seam` how a host reaches it; clock and entropy are in [`env`]. [`program`] asks the
+//! file system from outside which states a crash may leave.
 
 pub(crate) mod env;
 pub mod fs;
+pub mod program;
 mod sandbox;
 pub(crate) mod seam;
 

@@ -5,6 +5,7 @@
 //! is dead changes nothing and fails with EIO.
 
 use super::fs::{EIO, Ino, errno};
+use crate::decide::Question;
 use crate::runtime::{CallKind, Process, Sim};
 use asl_host::fs::{File, FileSystem, Metadata, OpenMode};
 use std::ffi::OsString;
@@ -121,7 +122,7 @@ impl FileSystem for SimFileSystem {
             let ino = world.fs.dir_at(path, &mut world.decide)?;
             world.note(call, u64::from(ino), 0);
             if call.fails_sync() {
-                world.fs.fail_sync(ino, call.mark);
+                world.fs.fail_sync(ino, call.mark, call.address(Question::Reverted), &mut world.decide);
                 return Err(errno(EIO));
             }
             world.fs.sync(ino, call.mark, false);
@@ -136,7 +137,7 @@ impl SimFile {
         let synced = self.sim.perform(self.process, CallKind::Sync, |world, call| {
             world.note(call, u64::from(self.ino), 0);
             if call.fails_sync() {
-                world.fs.fail_sync(self.ino, call.mark);
+                world.fs.fail_sync(self.ino, call.mark, call.address(Question::Reverted), &mut world.decide);
             }
             // Every handle that was open when a sync failed hears of it once (F7).
             let errors = world.fs.sync_errors(self.ino);

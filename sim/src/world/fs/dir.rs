@@ -3,15 +3,17 @@
 //! Every create, unlink, mkdir, rmdir, link and rename is a change of names in a directory, pending until the directory is
 //! synced (F4). After a power loss any set of pending changes may have survived, as long as it is a *down-set*: changes of
 //! one name are ordered among themselves, changes of different names are not. A rename inside one directory is one change
-//! of two names, so that it is whole or absent; across directories it is two, which profile `posix` leaves independent.
-//! A replaced target holds the old inode or the new one, never neither, because it is one name with two versions.
+//! of two names, so that it is whole or absent; across directories it is two, which are independent where the profile has no
+//! order of metadata. Where it has one, the changes up to some point of it have survived, and nothing is left to decide. A replaced target holds the old inode or the new one, never neither, because it is one name with two versions.
 //!
 //! The whole directory is decided when recovery first looks at a name that is undecided, or lists it.
 //!
 //! Not modelled: names that turn to garbage, and directories whose own sectors tear.
 
 use super::Ino;
+use super::crash::PowerCut;
 use super::file::{Resolve, Tick};
+use super::profile::Order;
 use crate::decide::{Address, Lean, Question};
 
 /// A directory's names, sorted.
@@ -61,7 +63,7 @@ impl Change {
 }
 
 /// A directory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DirData {
     names: Names,
     durable: Names,
@@ -116,18 +118,53 @@ impl DirData {
         }
     }
 
-    /// Whether a power loss now would leave anything undecided.
-    pub(super) fn is_unsynced(&self) -> bool {
-        !self.pending.is_empty()
+    /// The names that stand for an inode now.
+    pub(super) fn names_of(&self, ino: Ino) -> impl Iterator<Item = &str> {
+        self.names.0.iter().filter(move |(_, target)| *target == ino).map(|(name, _)| name.as_ref())
     }
 
-    pub(super) fn power_loss(&mut self, crash: u32) {
+    /// Whether the medium has a name for the inode.
+    pub(super) fn has_durable(&self, ino: Ino) -> bool {
+        self.durable.0.iter().any(|(_, target)| *target == ino)
+    }
+
+    /// Makes a name durable as it stands, with all changes that must come before that.
+    pub(super) fn persist(&mut self, name: &str) {
+        let Some(last) = self.pending.iter().rposition(|change| change.touches(name)) else { return };
+        let mut needed = vec![false; last + 1];
+        needed[last] = true;
+        for at in (0..last).rev() {
+            needed[at] = (at + 1..=last).any(|later| {
+                needed[later] && self.pending[at].edits().any(|(name, _)| self.pending[later].touches(name))
+            });
+        }
+        let mut at = 0;
+        self.pending.retain(|change| {
+            let goes = needed.get(at).copied().unwrap_or(false);
+            at += 1;
+            if goes {
+                change.apply(&mut self.durable);
+            }
+            !goes
+        });
+    }
+
+    pub(super) fn power_loss(&mut self, cut: &PowerCut) {
         if self.pending.is_empty() {
             return;
         }
         debug_assert!(self.undecided.is_none(), "whoever changes a name has decided the directory");
+        let pending = std::mem::take(&mut self.pending);
+        if cut.axioms.order == Order::None {
+            self.names.0.clone_from(&self.durable.0);
+            self.undecided = Some((cut.crash, pending));
+            return;
+        }
+        pending
+            .iter()
+            .filter(|change| change.tick <= cut.names_upto)
+            .for_each(|change| change.apply(&mut self.durable));
         self.names.0.clone_from(&self.durable.0);
-        self.undecided = Some((crash, std::mem::take(&mut self.pending)));
     }
 
     fn resolve(&mut self, cx: &mut Resolve<'_>) {

@@ -3,8 +3,8 @@
 //! A program runs on an empty file system, the power goes, and everything is read back under every combination of
 //! decisions. A state is written as the names that are there with what they hold.
 
-use super::{Fill, Fs, Ino, Medium};
-use crate::decide::{Decider, Decisions};
+use super::{Fill, Fs, Ino, Medium, Profile};
+use crate::decide::{Address, Decider, Decisions, Question};
 use asl_host::fs::OpenMode;
 use std::collections::BTreeSet;
 
@@ -19,11 +19,11 @@ struct Machine {
 
 impl Machine {
     fn new(decisions: Decisions, fill: Fill) -> Machine {
-        Machine {
-            fs: Fs::new(Medium::new(SECTOR as u32, fill)),
-            decide: Decider::replaying(decisions),
-            files: 0,
-        }
+        Machine::deciding(Decider::replaying(decisions), fill)
+    }
+
+    fn deciding(decide: Decider, fill: Fill) -> Machine {
+        Machine { fs: Fs::new(Profile::Posix, Medium::new(SECTOR as u32, fill)), decide, files: 0 }
     }
 
     fn create(&mut self, path: &str) -> Ino {
@@ -113,27 +113,17 @@ fn letter_of(sector: &[u8]) -> char {
 /// lead to them.
 fn crash_states(fill: Fill, program: impl Fn(&mut Machine)) -> (BTreeSet<String>, usize) {
     let mut states = BTreeSet::new();
-    let mut decisions = Decisions::new();
-    for runs in 1.. {
-        let mut machine = Machine::new(decisions, fill);
+    let mut next = Some(Decider::replaying(Decisions::new()).trailing());
+    let mut combinations = 0;
+    while let Some(decide) = next {
+        combinations += 1;
+        let mut machine = Machine::deciding(decide, fill);
         program(&mut machine);
-        machine.fs.power_loss(1);
+        machine.fs.power_loss(1, &mut machine.decide);
         states.insert(machine.state());
-        // The next combination: the last answer that can grow grows, those after it are asked again.
-        let mut asked = machine.decide.asked;
-        loop {
-            match asked.pop() {
-                None => return (states, runs),
-                Some((address, count, answer)) if answer + 1 < count => {
-                    decisions = asked.iter().map(|&(address, _, answer)| (address, answer)).collect();
-                    decisions.insert(address, answer + 1);
-                    break;
-                }
-                Some(_) => {}
-            }
-        }
+        next = machine.decide.next();
     }
-    unreachable!("the loop ends when all combinations were tried")
+    (states, combinations)
 }
 
 #[track_caller]
@@ -477,7 +467,8 @@ fn after_a_failed_sync_another_says_yes_and_makes_nothing_durable() {
         let file = durable(machine);
         machine.write(file, 3, 2, b'b');
         let mark = machine.fs.mark();
-        machine.fs.fail_sync(file, mark);
+        let address = Address::new(Question::Reverted, 0, 0, 0);
+        machine.fs.fail_sync(file, mark, address, &mut machine.decide);
         machine.fdatasync(file);
         file
     };
@@ -503,7 +494,7 @@ fn what_one_crash_decided_the_next_one_keeps() {
     let decided = |machine: &mut Machine| {
         let file = durable(machine);
         machine.write(file, 0, 1, b'b');
-        machine.fs.power_loss(7);
+        machine.fs.power_loss(7, &mut machine.decide);
         file
     };
     // Whether anybody looked in between or not.

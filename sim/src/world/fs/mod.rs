@@ -1,24 +1,33 @@
 //! A file system that loses what POSIX lets it lose: inodes by number, with a persistence graph each.
 //!
-//! This is profile `posix`, the weakest: a call is durable only when a sync of *its* file or directory says so. It is a
-//! synchronous state machine; time, scheduling and injected errors are the runtime's. [`file`] has the rules for data and
-//! sizes, `dir` those for names; both keep what is pending *by inode*, since a list by path is wrong after a rename.
+//! In profile `posix`, the weakest, a call is durable only when a sync of *its* file or directory says so; what others promise
+//! beyond that is in [`profile`]. This is a synchronous state machine; time, scheduling and injected errors are the runtime's.
+//! [`file`] has the rules for data and sizes, `dir` those for names, `crash` what a loss of power leaves of data; all keep what
+//! is pending *by inode*, since a list by path is wrong after a rename.
 //!
-//! Modelled: files, directories, hard links, rename, flock, sparse sizes, a limit on space, orphans (an unlinked file
-//! lives as long as a handle), crash states decided lazily through the decision map.
+//! Where a profile gives metadata an order, how far it had been committed is decided at the moment of the crash; the rest is
+//! then independent.
 //!
-//! Not modelled: permissions, symbolic links, times, extended attributes, mmap, `O_APPEND` and `O_DIRECT`, preallocation,
-//! directory entries' space, and the orderings that journalled file systems give beyond POSIX.
+//! Modelled: files, directories, hard links, rename, flock, sparse sizes, preallocation, a limit on space, orphans (an
+//! unlinked file lives as long as a handle), crash states decided lazily through the decision map.
+//!
+//! Not modelled: permissions, symbolic links, times, extended attributes, mmap, `O_APPEND` and `O_DIRECT`, and directory
+//! entries' space.
 
+mod crash;
 mod dir;
 pub(crate) mod file;
 #[cfg(test)]
 mod litmus;
+pub(crate) mod profile;
 
-use crate::decide::Decider;
+use crate::decide::{Address, Decider, Lean, Question};
 use asl_host::fs::{Metadata, OpenMode};
+use crash::PowerCut;
 use dir::DirData;
 use file::{FileData, Resolve, Tick};
+pub use profile::Profile;
+use profile::{Axioms, FailedSync, NamesSynced, Order};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -40,7 +49,7 @@ pub enum Fill {
 }
 
 /// Settings of the medium and what its free sectors hold.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Medium {
     pub(crate) sector_len: usize,
     pub(crate) fill: Fill,
@@ -58,6 +67,10 @@ pub(crate) struct MediaStates {
     pub(crate) sectors_between: u32,
     pub(crate) sizes_lost: u32,
     pub(crate) names_lost: u32,
+    /// Crashes that had lost the end of the order that a journal gives.
+    pub(crate) commits_lost: u32,
+    /// Failed syncs that reverted what they should have made durable.
+    pub(crate) reverted: u32,
     pub(crate) filled_with_zeros: u32,
     pub(crate) filled_with_garbage: u32,
     pub(crate) filled_with_stale: u32,
@@ -71,13 +84,13 @@ impl Medium {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Node {
     File(FileData),
     Dir(DirData),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inode {
     /// Stable across replays, unlike the number: made of the site that created it.
     key: u32,
@@ -86,18 +99,38 @@ struct Inode {
     sync_errors: u32,
     /// The handle that holds the lock.
     lock: Option<u64>,
+    /// When its own metadata changed, where that matters and is not known to be committed.
+    changes: Vec<Tick>,
+}
+
+impl Inode {
+    fn new(key: u32, node: Node) -> Inode {
+        Inode { key, node, sync_errors: 0, lock: None, changes: Vec::new() }
+    }
 }
 
 /// The state of the file system.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fs {
+    axioms: &'static Axioms,
     inodes: Vec<Inode>,
     tick: Tick,
+    /// What has an order is durable up to here; where data have one too, changes of names are.
+    committed: Tick,
+    /// The other changes that have a place in the order.
+    journal: Vec<Ordered>,
     medium: Medium,
     /// Bytes that may still be added, if that is limited.
     space_left: Option<u64>,
     /// Directories that were walked to lately, by path; forgotten when a directory's name changes.
     walked: Vec<(Box<str>, Ino)>,
+}
+
+/// A change that has its place in an order.
+#[derive(Clone, Copy, Debug)]
+struct Ordered {
+    tick: Tick,
+    of_names: bool,
 }
 
 const ROOT: Ino = 0;
@@ -121,9 +154,17 @@ pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const ENOTEMPTY: i32 = 39;
 
 impl Fs {
-    pub(crate) fn new(medium: Medium) -> Fs {
-        let root = Inode { key: 0, node: Node::Dir(DirData::default()), sync_errors: 0, lock: None };
-        Fs { inodes: vec![root], tick: 0, medium, space_left: None, walked: Vec::new() }
+    pub(crate) fn new(profile: Profile, medium: Medium) -> Fs {
+        Fs {
+            axioms: profile.axioms(),
+            inodes: vec![Inode::new(0, Node::Dir(DirData::default()))],
+            tick: 0,
+            committed: 0,
+            journal: Vec::new(),
+            medium,
+            space_left: None,
+            walked: Vec::new(),
+        }
     }
 
     /// What recovery met so far.
@@ -146,6 +187,40 @@ impl Fs {
     fn next_tick(&mut self) -> Tick {
         self.tick += 1;
         self.tick
+    }
+
+    /// The next change, which is one of names.
+    fn next_tick_of_names(&mut self) -> Tick {
+        let tick = self.next_tick();
+        if self.axioms.order != Order::None {
+            self.journal.push(Ordered { tick, of_names: true });
+        }
+        tick
+    }
+
+    /// The next change, which is one of a file: of its data, or its size and blocks alone.
+    fn next_tick_of_file(&mut self, of_data: bool) -> Tick {
+        let tick = self.next_tick();
+        let has_order = match self.axioms.order {
+            Order::None => false,
+            Order::Metadata => !of_data,
+            Order::Everything => true,
+        };
+        if has_order {
+            self.journal.push(Ordered { tick, of_names: false });
+        }
+        tick
+    }
+
+    /// An inode's own metadata change.
+    fn metadata_changes(&mut self, ino: Ino, tick: Tick) {
+        if self.axioms.file_sync == NamesSynced::UpToOwnChange {
+            let changes = &mut self.inodes[ino as usize].changes;
+            if changes.first().is_some_and(|first| *first <= self.committed) {
+                changes.retain(|change| *change > self.committed);
+            }
+            changes.push(tick);
+        }
     }
 
     /// An inode, and what deciding its state needs.
@@ -176,7 +251,7 @@ impl Fs {
         }
     }
 
-    fn is_dir(&self, ino: Ino) -> bool {
+    pub(crate) fn is_dir(&self, ino: Ino) -> bool {
         matches!(self.inodes[ino as usize].node, Node::Dir(_))
     }
 
@@ -225,7 +300,11 @@ impl Fs {
         target: Option<Ino>,
         decide: &mut Decider,
     ) -> io::Result<()> {
-        let tick = self.next_tick();
+        let tick = self.next_tick_of_names();
+        self.metadata_changes(dir, tick);
+        if let Some(target) = target {
+            self.metadata_changes(target, tick);
+        }
         let (dir, mut cx) = self.dir(dir, decide)?;
         dir.change(name, target, tick, &mut cx);
         Ok(())
@@ -235,7 +314,7 @@ impl Fs {
         if self.space_left == Some(0) {
             return Err(errno(ENOSPC));
         }
-        self.inodes.push(Inode { key, node, sync_errors: 0, lock: None });
+        self.inodes.push(Inode::new(key, node));
         Ok((self.inodes.len() - 1) as Ino)
     }
 
@@ -327,13 +406,25 @@ impl Fs {
             },
             None => {}
         }
-        if from_dir != to_dir {
-            self.set_entry(to_dir, to_name, Some(ino), decide)?;
-            return self.set_entry(from_dir, from_name, None, decide);
+        let replaces = self.entry(to_dir, to_name, decide)?.is_some();
+        let tick = self.next_tick_of_names();
+        self.metadata_changes(from_dir, tick);
+        self.metadata_changes(to_dir, tick);
+        self.metadata_changes(ino, tick);
+        if replaces
+            && self.axioms.rename_allocates
+            && let Ok((file, mut cx)) = self.file(ino, decide)
+        {
+            file.order_size(tick, &mut cx);
         }
-        let tick = self.next_tick();
         let (dir, mut cx) = self.dir(from_dir, decide)?;
-        dir.rename(from_name, to_name, ino, tick, &mut cx);
+        if from_dir == to_dir {
+            dir.rename(from_name, to_name, ino, tick, &mut cx);
+        } else {
+            dir.change(from_name, None, tick, &mut cx);
+            let (dir, mut cx) = self.dir(to_dir, decide)?;
+            dir.change(to_name, Some(ino), tick, &mut cx);
+        }
         Ok(())
     }
 
@@ -341,6 +432,25 @@ impl Fs {
         let ino = self.walk(path, decide)?;
         let (dir, mut cx) = self.dir(ino, decide)?;
         Ok(dir.list(&mut cx).map(str::to_owned).collect())
+    }
+
+    /// The inode that a path names.
+    pub(crate) fn inode_at(&mut self, path: &str, decide: &mut Decider) -> io::Result<Ino> {
+        self.walk(path, decide)
+    }
+
+    /// Whether a file may turn out to hold just this after a loss of power; why not, if not.
+    pub(crate) fn may_hold(&self, ino: Ino, content: &[u8]) -> Result<(), String> {
+        let Node::File(file) = &self.inodes[ino as usize].node else { return Err("a directory".to_owned()) };
+        let sizes = file.possible_sizes();
+        if !sizes.contains(&(content.len() as u64)) {
+            return Err(match sizes[..] {
+                [size] => format!("{} bytes long, and it was synced with {size}", content.len()),
+                _ => format!("{} bytes long, and it may have {sizes:?}", content.len()),
+            });
+        }
+        let held = file.may_hold(content, &self.medium);
+        held.map_err(|byte| format!("byte {byte} on is no version that was written"))
     }
 
     /// The inode of a directory that is to be synced.
@@ -387,7 +497,6 @@ impl Fs {
             .filter(|&end| end <= FILE_LEN_MAX)
             .ok_or_else(|| errno(EFBIG))?;
         let space_left = self.space_left;
-        let tick = self.next_tick();
         let (file, mut cx) = self.file(ino, decide)?;
         let growth = end.saturating_sub(file.len(&mut cx));
         let missing = space_left.map_or(0, |left| growth.saturating_sub(left));
@@ -395,43 +504,154 @@ impl Fs {
         if count == 0 && !data.is_empty() {
             return Err(errno(ENOSPC));
         }
-        file.write(&data[..count], offset, tick, &mut cx);
+        self.write_pieces(ino, &data[..count], offset, decide)?;
         if let Some(left) = &mut self.space_left {
             *left -= growth - missing;
         }
         Ok(count)
     }
 
+    /// A change for each piece of a write that is atomic by itself, where the order of changes makes a difference.
+    fn write_pieces(
+        &mut self,
+        ino: Ino,
+        mut data: &[u8],
+        mut offset: u64,
+        decide: &mut Decider,
+    ) -> io::Result<()> {
+        while !data.is_empty() {
+            let tick = self.next_tick_of_file(true);
+            let grid = self.axioms.atomic_write_len.unwrap_or(u64::MAX);
+            let len = usize::try_from(grid - offset % grid).unwrap_or(usize::MAX).min(data.len());
+            let (piece, rest) = data.split_at(len);
+            let (file, mut cx) = self.file(ino, decide)?;
+            if file.write(piece, offset, tick, &mut cx) {
+                self.metadata_changes(ino, tick);
+            }
+            (data, offset) = (rest, offset + len as u64);
+        }
+        Ok(())
+    }
+
     pub(crate) fn set_len(&mut self, ino: Ino, len: u64, decide: &mut Decider) -> io::Result<()> {
         if len > FILE_LEN_MAX {
             return Err(errno(EFBIG));
         }
-        let tick = self.next_tick();
         let (file, mut cx) = self.file(ino, decide)?;
-        let freed = file.len(&mut cx).saturating_sub(len);
+        let old = file.len(&mut cx);
+        if old == len {
+            return Ok(());
+        }
+        let tick = self.next_tick_of_file(false);
+        self.metadata_changes(ino, tick);
+        let (file, mut cx) = self.file(ino, decide)?;
         file.set_len(len, tick, &mut cx);
         if let Some(left) = &mut self.space_left {
-            *left += freed;
+            *left += old.saturating_sub(len);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is space for a range, extending the file if need be (fallocate(2), mode 0).
+    pub(crate) fn allocate(
+        &mut self,
+        ino: Ino,
+        offset: u64,
+        len: u64,
+        decide: &mut Decider,
+    ) -> io::Result<()> {
+        if len == 0 {
+            return Err(errno(EINVAL));
+        }
+        let end = offset.checked_add(len).filter(|&end| end <= FILE_LEN_MAX).ok_or_else(|| errno(EFBIG))?;
+        let space_left = self.space_left;
+        let (file, mut cx) = self.file(ino, decide)?;
+        let growth = end.saturating_sub(file.len(&mut cx));
+        if space_left.is_some_and(|left| growth > left) {
+            return Err(errno(ENOSPC));
+        }
+        let tick = self.next_tick_of_file(false);
+        self.metadata_changes(ino, tick);
+        let (file, mut cx) = self.file(ino, decide)?;
+        file.allocate(offset as usize, end as usize, tick, &mut cx);
+        if let Some(left) = &mut self.space_left {
+            *left -= growth;
         }
         Ok(())
     }
 
     pub(crate) fn sync(&mut self, ino: Ino, mark: Tick, data_only: bool) {
-        let sector_len = self.medium.sector_len;
+        let (sector_len, file_sync) = (self.medium.sector_len, self.axioms.file_sync);
         match &mut self.inodes[ino as usize].node {
-            Node::File(file) => file.sync(mark, data_only, sector_len),
-            Node::Dir(dir) => dir.sync(mark),
+            Node::File(file) => {
+                file.sync(mark, data_only && file_sync == NamesSynced::None, sector_len);
+            }
+            Node::Dir(dir) if self.axioms.order == Order::None => dir.sync(mark),
+            Node::Dir(_) => {}
+        }
+        match file_sync {
+            NamesSynced::None => {}
+            NamesSynced::OwnOfNewInode => self.persist_new(ino),
+            NamesSynced::UpToOwnChange => {
+                let changes = self.inodes[ino as usize].changes.iter();
+                let own = changes.rev().find(|change| **change <= mark).copied();
+                self.commit(own.unwrap_or(0));
+            }
+            NamesSynced::AllEarlier => self.commit(mark),
         }
     }
 
-    /// A sync that fails. Pages count as clean afterwards (F7); pending changes of names stay pending, so that syncing
-    /// the directory again does make them durable.
-    pub(crate) fn fail_sync(&mut self, ino: Ino, mark: Tick) {
+    /// Makes durable what has an order, up to here; where data have one too, the names only: a file's data take a sync of it.
+    fn commit(&mut self, upto: Tick) {
+        if upto > self.committed {
+            self.committed = upto;
+            let names_only = self.axioms.order == Order::Everything;
+            self.journal.retain(|change| change.tick > upto || (names_only && !change.of_names));
+        }
+    }
+
+    /// Makes the names of an inode durable, unless it has a durable one, and those of the directories above it likewise.
+    fn persist_new(&mut self, ino: Ino) {
+        let is_known = |inode: &Inode| matches!(&inode.node, Node::Dir(dir) if dir.has_durable(ino));
+        if ino == ROOT || self.inodes.iter().any(is_known) {
+            return;
+        }
+        let mut parents = Vec::new();
+        for (parent, inode) in self.inodes.iter_mut().enumerate() {
+            let Node::Dir(dir) = &mut inode.node else { continue };
+            let names: Vec<Box<str>> = dir.names_of(ino).map(Into::into).collect();
+            names.iter().for_each(|name| dir.persist(name));
+            if !names.is_empty() {
+                parents.push(parent as Ino);
+            }
+        }
+        for parent in parents {
+            self.persist_new(parent);
+        }
+    }
+
+    /// Everything is durable (sync(2)).
+    pub(crate) fn sync_all(&mut self) {
+        let mark = self.mark();
+        for ino in 0..self.inodes.len() {
+            self.sync(ino as Ino, mark, false);
+        }
+        self.commit(mark);
+        self.journal.clear();
+    }
+
+    /// A sync that fails. Of a file: what becomes of its data is the profile's (F7), or the answer to `address` where all is
+    /// possible. Of a directory: pending changes of names stay pending, so that syncing it again does make them durable.
+    pub(crate) fn fail_sync(&mut self, ino: Ino, mark: Tick, address: Address, decide: &mut Decider) {
+        let mut mode = self.axioms.failed_sync;
         let inode = &mut self.inodes[ino as usize];
         inode.sync_errors += 1;
-        if let Node::File(file) = &mut inode.node {
-            file.fail_sync(mark);
+        let Node::File(file) = &mut inode.node else { return };
+        if mode == FailedSync::AnyOfThese && decide.choose(address, 2, Lean::Even) == 1 {
+            mode = FailedSync::Reverted;
         }
+        self.medium.states.reverted += u32::from(mode == FailedSync::Reverted);
+        file.fail_sync(mark, mode, self.medium.sector_len);
     }
 
     /// How many syncs of the inode have failed.
@@ -457,26 +677,29 @@ impl Fs {
         self.inodes.iter_mut().for_each(|inode| inode.lock = None);
     }
 
-    /// The power goes. Returns how many inodes were left with something to decide.
-    pub(crate) fn power_loss(&mut self, crash: u32) -> u64 {
+    /// The power goes.
+    pub(crate) fn power_loss(&mut self, crash: u32, decide: &mut Decider) {
         self.walked.clear();
-        let sector_len = self.medium.sector_len;
-        let mut undecided = 0;
+        let upto = self.decide_commit(crash, decide);
+        let cut = PowerCut { crash, upto, names_upto: upto.max(self.committed), axioms: self.axioms };
         for inode in &mut self.inodes {
-            let unsynced = match &mut inode.node {
-                Node::File(file) => {
-                    let unsynced = file.is_unsynced();
-                    file.power_loss(crash, sector_len);
-                    unsynced
-                }
-                Node::Dir(dir) => {
-                    let unsynced = dir.is_unsynced();
-                    dir.power_loss(crash);
-                    unsynced
-                }
-            };
-            undecided += u64::from(unsynced);
+            inode.changes.clear();
+            match &mut inode.node {
+                Node::File(file) => file.power_loss(&cut, self.medium.sector_len),
+                Node::Dir(dir) => dir.power_loss(&cut),
+            }
         }
-        undecided
+        self.committed = self.tick;
+        self.journal.clear();
+    }
+
+    /// How far what has an order had come to be durable.
+    fn decide_commit(&mut self, crash: u32, decide: &mut Decider) -> Tick {
+        let count = self.journal.len();
+        let address = Address::new(Question::Commit, crash, 0, 0);
+        let lost = decide.choose(address, count as u32 + 1, Lean::Mood) as usize;
+        self.medium.states.decided += u64::from(count > 0);
+        self.medium.states.commits_lost += u32::from(lost > 0);
+        if lost == 0 { Tick::MAX } else { self.journal[count - lost].tick - 1 }
     }
 }

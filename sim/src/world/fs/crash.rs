@@ -1,0 +1,314 @@
+//! What a loss of power leaves of one inode's data, decided when somebody looks.
+//!
+//! A file that was unsynced is *unresolved* afterwards: which size the medium has is decided when that is first asked, and
+//! which version of a sector when it is first read. What nobody reads needs no decision. What the profile's order has
+//! settled at the moment of the crash is settled here at once; only the rest is a choice.
+//!
+//! Rules:
+//! - A sector of which no version was on the medium holds a fill there: zeros, garbage, or an old sector (B3, F5).
+//! - A write that made the file grow may have done so in part, up to the end of any of its blocks.
+//! - Where sizes follow data, the last sector below a size that a write gave has survived, and what is before it need not.
+//!
+//! Not modelled: sectors that a loss of power tears inside.
+
+use super::file::{BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
+use super::profile::{Axioms, Order};
+use super::{Fill, Medium};
+use crate::decide::{Address, Decider, Lean, Question};
+
+/// A loss of power.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PowerCut {
+    pub(super) crash: u32,
+    /// What has an order has survived up to here,
+    pub(super) upto: Tick,
+    /// and changes of names up to here, which is not before that.
+    pub(super) names_upto: Tick,
+    pub(super) axioms: &'static Axioms,
+}
+
+impl PowerCut {
+    /// Whether a change has its place in an order, given whether it is one of metadata.
+    pub(super) fn is_ordered(&self, of_metadata: bool) -> bool {
+        match self.axioms.order {
+            Order::None => false,
+            Order::Metadata => of_metadata,
+            Order::Everything => true,
+        }
+    }
+}
+
+/// What a power loss left undecided.
+#[derive(Clone, Debug)]
+pub(super) struct Unresolved {
+    /// Sizes that the file may have, newest first; empty once decided.
+    sizes: Vec<SizeChoice>,
+    size_crash: u32,
+    /// What the size that was decided on needs.
+    needed: Option<(u32, Tick)>,
+    sectors: Vec<UnresolvedSector>,
+}
+
+/// A size, and the sector that it is only reached with, in a version not older than this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SizeChoice {
+    pub(super) size: u64,
+    needed: Option<(u32, Tick)>,
+}
+
+#[derive(Clone, Debug)]
+struct UnresolvedSector {
+    crash: u32,
+    sector: u32,
+    /// Newest first; the version that the medium held before, or a fill, comes after them.
+    versions: Vec<(Tick, Box<[u8]>)>,
+}
+
+impl UnresolvedSector {
+    /// How many of the versions, the newest, are possible, if one of them must be there; all and the one before otherwise.
+    fn choices(&self, needed: Option<(u32, Tick)>) -> usize {
+        let all = self.versions.len() + 1;
+        let Some((_, tick)) = needed.filter(|(sector, _)| *sector == self.sector) else { return all };
+        match self.versions.iter().filter(|(version, _)| *version >= tick).count() {
+            0 => all,
+            count => count,
+        }
+    }
+}
+
+impl FileData {
+    /// The power goes: the cache is lost, and what the medium holds is to be decided.
+    pub(super) fn power_loss(&mut self, cut: &PowerCut, sector_len: usize) {
+        if !self.is_unsynced() {
+            return;
+        }
+        let mut unresolved = self.crash.take().unwrap_or_else(|| {
+            let (sizes, sectors) = (Vec::new(), Vec::new());
+            Box::new(Unresolved { sizes, size_crash: cut.crash, needed: None, sectors })
+        });
+        debug_assert!(unresolved.sizes.is_empty(), "whoever changes a file has looked at its size");
+        unresolved.size_crash = cut.crash;
+        unresolved.needed = None;
+        unresolved.sizes = self.sizes_left(cut, sector_len);
+        for dirty in std::mem::take(&mut self.dirty) {
+            let older = self.older.iter_mut().filter(|older| older.sector == dirty.sector);
+            let mut versions: Vec<(Tick, bool, Box<[u8]>)> = older
+                .map(|older| (older.tick, cut.is_ordered(older.ordered), std::mem::take(&mut older.bytes)))
+                .collect();
+            let newest = sector_of(&self.cache, dirty.sector as usize, sector_len);
+            versions.push((dirty.tick, cut.is_ordered(dirty.ordered), newest));
+            if let Some(lost) = versions.iter().position(|(tick, ordered, _)| *ordered && *tick > cut.upto) {
+                versions.truncate(lost);
+            }
+            if let Some(base) = versions.iter().rposition(|(_, ordered, _)| *ordered) {
+                put(&mut self.disk, &mut self.written, dirty.sector, &versions[base].2, sector_len);
+                versions.drain(..=base);
+            }
+            if !versions.is_empty() {
+                let versions = versions.into_iter().rev().map(|(tick, _, bytes)| (tick, bytes)).collect();
+                unresolved.sectors.push(UnresolvedSector {
+                    crash: cut.crash,
+                    sector: dirty.sector,
+                    versions,
+                });
+            }
+        }
+        self.older.clear();
+        self.crash = Some(unresolved);
+    }
+
+    /// The sizes that a loss of power may leave, the newest first.
+    fn sizes_left(&mut self, cut: &PowerCut, sector_len: usize) -> Vec<SizeChoice> {
+        let mut changes = std::mem::take(&mut self.sizes);
+        let is_ordered = |change: &SizeChange| cut.is_ordered(change.grown_from.is_none());
+        if let Some(lost) = changes.iter().position(|change| is_ordered(change) && change.tick > cut.upto) {
+            changes.truncate(lost);
+        }
+        if let Some(base) = changes.iter().rposition(is_ordered) {
+            self.disk_size = changes[base].size;
+            changes.drain(..=base);
+        }
+        let mut sizes: Vec<SizeChoice> = Vec::new();
+        let mut push = |size: u64, tick: Option<Tick>| {
+            let last_sector = (size.saturating_sub(1) / sector_len as u64) as u32;
+            let needed = tick.filter(|_| cut.axioms.size_follows_data).map(|tick| (last_sector, tick));
+            match sizes.iter_mut().find(|choice| choice.size == size) {
+                // Reached twice: it needs what is easier to have.
+                Some(choice) => choice.needed = choice.needed.and(needed),
+                None => sizes.push(SizeChoice { size, needed }),
+            }
+        };
+        for change in changes.iter().rev() {
+            let Some(from) = change.grown_from else {
+                push(change.size, None);
+                continue;
+            };
+            push(change.size, Some(change.tick));
+            let blocks = from / BLOCK_LEN as u64 + 1..change.size.div_ceil(BLOCK_LEN as u64);
+            blocks.rev().for_each(|block| push(block * BLOCK_LEN as u64, Some(change.tick)));
+        }
+        push(self.disk_size, None);
+        sizes
+    }
+
+    pub(super) fn resolve_size(&mut self, cx: &mut Resolve<'_>) {
+        let Some(crash) = self.crash.as_ref().filter(|crash| !crash.sizes.is_empty()) else { return };
+        let address = Address::new(Question::Size, crash.size_crash, cx.inode_key, 0);
+        let answer = cx.decide.choose(address, crash.sizes.len() as u32, Lean::Mood);
+        cx.medium.states.decided += 1;
+        cx.medium.states.sizes_lost += u32::from(answer > 0);
+        self.decide_size(crash.sizes[answer as usize], cx.medium.sector_len);
+    }
+
+    fn decide_size(&mut self, choice: SizeChoice, sector_len: usize) {
+        let crash = self.crash.as_mut().expect("there is something to decide");
+        crash.sizes.clear();
+        crash.needed = choice.needed;
+        self.disk_size = choice.size;
+        let size = usize::try_from(self.disk_size).expect("it was a size once");
+        let sectors = size.div_ceil(sector_len);
+        crash.sectors.retain(|unresolved| (unresolved.sector as usize) < sectors);
+        // What lies behind the end is not part of the file any more.
+        self.disk.resize(sectors * sector_len, 0);
+        self.disk[size..].fill(0);
+        self.written.resize(sectors, false);
+        self.cache.clear();
+        self.cache.extend_from_slice(&self.disk[..size]);
+        self.drop_if_resolved();
+    }
+
+    pub(super) fn resolve_sectors(&mut self, start: usize, len: usize, cx: &mut Resolve<'_>) {
+        let Some(crash) = &mut self.crash else { return };
+        let sector_len = cx.medium.sector_len;
+        let range = start / sector_len..(start + len).div_ceil(sector_len);
+        let mut index = 0;
+        while index < crash.sectors.len() {
+            if !range.contains(&(crash.sectors[index].sector as usize)) {
+                index += 1;
+                continue;
+            }
+            let unresolved = crash.sectors.swap_remove(index);
+            let (sector, count) = (unresolved.sector, unresolved.versions.len() as u32);
+            let address = Address::new(Question::Sector, unresolved.crash, cx.inode_key, sector);
+            let choices = unresolved.choices(crash.needed) as u32;
+            let answer = cx.decide.choose(address, choices, Lean::Mood);
+            let bytes = if answer < count {
+                Some(unresolved.versions[answer as usize].1.clone())
+            } else if self.written[sector as usize] {
+                None
+            } else {
+                Some(cx.medium.fill(unresolved.crash, cx.inode_key, sector, cx.decide))
+            };
+            cx.medium.states.decided += 1;
+            cx.medium.states.sectors_lost += u32::from(answer == count);
+            cx.medium.states.sectors_between += u32::from(answer > 0 && answer < count);
+            if answer > 0 {
+                cx.medium.recycle(&unresolved.versions[0].1);
+            }
+            if let Some(bytes) = bytes {
+                put(&mut self.disk, &mut self.written, sector, &bytes, sector_len);
+                let size = self.cache.len();
+                let from = sector as usize * sector_len;
+                let to = size.min(from + sector_len);
+                // Behind the end of the file there is nothing, whatever the sector holds.
+                self.disk[to..from + sector_len].fill(0);
+                self.cache[from..to].copy_from_slice(&self.disk[from..to]);
+            }
+        }
+        self.drop_if_resolved();
+    }
+
+    fn drop_if_resolved(&mut self) {
+        if self.crash.as_ref().is_some_and(|crash| crash.sizes.is_empty() && crash.sectors.is_empty()) {
+            self.crash = None;
+        }
+    }
+
+    /// The sizes that the file may turn out to have.
+    pub(super) fn possible_sizes(&self) -> Vec<u64> {
+        match &self.crash {
+            Some(crash) if !crash.sizes.is_empty() => crash.sizes.iter().map(|choice| choice.size).collect(),
+            _ => vec![self.cache.len() as u64],
+        }
+    }
+
+    /// Whether the file may turn out to hold just this; if not, the first byte that it cannot. Its length is a possible size.
+    pub(super) fn may_hold(&self, content: &[u8], medium: &Medium) -> Result<(), usize> {
+        let mut file = self.clone();
+        if let Some(crash) = &self.crash
+            && let Some(choice) = crash.sizes.iter().find(|choice| choice.size == content.len() as u64)
+        {
+            file.decide_size(*choice, medium.sector_len);
+        }
+        for (sector, seen) in content.chunks(medium.sector_len).enumerate() {
+            let start = sector * medium.sector_len;
+            let is = |bytes: &[u8]| bytes[..seen.len()] == *seen;
+            let unresolved = file.crash.as_ref().and_then(|crash| {
+                let found = crash.sectors.iter().find(|unresolved| unresolved.sector as usize == sector)?;
+                Some((found, crash.needed))
+            });
+            let held = &file.cache[start..start + seen.len()];
+            let possible = match unresolved {
+                None => held == seen,
+                Some((unresolved, needed)) => {
+                    let choices = unresolved.choices(needed);
+                    let versions = unresolved.versions.iter().take(choices);
+                    let filled = !file.is_written(sector) && medium.fill != Fill::Zeros;
+                    let before = choices > unresolved.versions.len();
+                    versions.into_iter().any(|(_, bytes)| is(bytes)) || (before && (filled || held == seen))
+                }
+            };
+            if !possible {
+                return Err(start);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Medium {
+    /// What a sector holds that no surviving write put there.
+    fn fill(&mut self, crash: u32, inode_key: u32, sector: u32, decide: &mut Decider) -> Box<[u8]> {
+        let address = Address::new(Question::Fill, crash, inode_key, sector);
+        let kind = match self.fill {
+            Fill::Zeros => 0,
+            Fill::Mixed => decide.choose(address, 3, Lean::Even),
+            Fill::Garbage => 1,
+            Fill::Stale => 2,
+        };
+        let mut bytes = vec![0; self.sector_len].into_boxed_slice();
+        match kind {
+            1 => {
+                self.states.filled_with_garbage += 1;
+                garbage(&mut bytes, address);
+            }
+            2 if !self.stale.is_empty() => {
+                self.states.filled_with_stale += 1;
+                let old = &self.stale[(sector as usize).wrapping_add(crash as usize) % self.stale.len()];
+                bytes.copy_from_slice(old);
+            }
+            _ => self.states.filled_with_zeros += 1,
+        }
+        bytes
+    }
+
+    /// Remembers a few sectors of content that is no longer anybody's.
+    pub(super) fn recycle(&mut self, content: &[u8]) {
+        if self.fill == Fill::Zeros || self.fill == Fill::Garbage {
+            return;
+        }
+        for sector in 0..content.len().div_ceil(self.sector_len).min(Medium::STALE_SECTORS_MAX) {
+            if self.stale.len() == Medium::STALE_SECTORS_MAX {
+                self.stale.remove(0);
+            }
+            self.stale.push(sector_of(content, sector, self.sector_len));
+        }
+    }
+}
+
+fn garbage(bytes: &mut [u8], address: Address) {
+    for (index, word) in bytes.chunks_mut(8).enumerate() {
+        let drawn = crate::decide::mix(index as u64, address).to_le_bytes();
+        word.copy_from_slice(&drawn[..word.len()]);
+    }
+}
