@@ -107,9 +107,11 @@ pub enum Question {
     Commit,
     /// Whether a failed sync reverted what it should have made durable; 0: it is clean in the cache. (site, call)
     Reverted,
+    /// Which of several places damage hit. (site, call, nth)
+    Damage,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 9] = [
+const QUESTIONS: [(Question, [&str; 3]); 10] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -119,6 +121,7 @@ const QUESTIONS: [(Question, [&str; 3]); 9] = [
     (Question::Name, ["crash", "inode", "name"]),
     (Question::Commit, ["crash", "journal", "commit"]),
     (Question::Reverted, ["site", "call", "reverted"]),
+    (Question::Damage, ["site", "call", "damage"]),
 ];
 
 /// Where a choice stands.

@@ -5,7 +5,9 @@
 //! event is small. Nothing of the world's inside is in it: an oracle that looked there would not fit a real disk.
 
 use crate::decide::Site;
+use crate::scenario::payload::operations_in;
 use crate::scenario::{CrashKind, FaultClass, FaultKind};
+use crate::world::fs::media::Harm;
 use asl_host::{Capabilities, Code, ErrorKind};
 
 /// A range of a history's bytes.
@@ -240,10 +242,44 @@ pub enum Event {
         /// How.
         kind: FaultKind,
     },
+    /// The medium was damaged.
+    Damage {
+        /// Where.
+        site: Site,
+        /// How.
+        kind: FaultKind,
+        /// Whose bytes were hit.
+        hit: Hit,
+    },
     /// Space is limited from now on.
     Full,
     /// There is space again.
     Freed,
+}
+
+/// Whose bytes a piece of damage hit, as far as those on the medium tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// Records of these operations, or what a host keeps beside them, and no others that are unique.
+    Operations(Vec<u32>),
+    /// Nobody can tell: the host keeps records in a form in which they cannot be recognised.
+    Unknown,
+}
+
+impl Hit {
+    /// How far from its record a host may keep what belongs to it, in bytes.
+    const BESIDE_LEN: usize = 64;
+
+    /// Judges by the bytes around the damage; `is_plain` if there are records on the medium that can be recognised.
+    pub(crate) fn of(harm: &Harm, is_plain: bool) -> Hit {
+        let beside = harm.hit.start.saturating_sub(Hit::BESIDE_LEN)
+            ..harm.near.len().min(harm.hit.end + Hit::BESIDE_LEN);
+        let mut hit = operations_in(&harm.near[beside]);
+        if hit.is_empty() {
+            hit = operations_in(&harm.near);
+        }
+        if hit.is_empty() && !is_plain { Hit::Unknown } else { Hit::Operations(hit) }
+    }
 }
 
 /// The history of one run.

@@ -10,9 +10,12 @@
 //! Not modelled: a task that blocks its thread inside `poll`, and effects of one call that others see half done.
 
 use crate::decide::{Address, Decider, Lean, Question, Site, mix};
-use crate::scenario::{CrashKind, Cut, FaultKind, Scenario, When};
+use crate::history::Hit;
+use crate::scenario::payload::operations_in;
+use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Scenario, When};
 use crate::trace::Trace;
 use crate::world::fs::file::Tick;
+use crate::world::fs::media::Harm;
 use crate::world::fs::{EINTR, EIO, Fs, Ino, Medium, errno};
 use std::any::Any;
 use std::future::Future;
@@ -77,8 +80,10 @@ impl CallKind {
             FaultKind::ReadEio | FaultKind::ShortRead => self == Read,
             FaultKind::WriteEio | FaultKind::ShortWrite => self == Write,
             FaultKind::Interrupt => matches!(self, Read | Write | Sync | SyncDir | Open | Create),
-            FaultKind::SyncEio => self == Sync,
+            FaultKind::SyncEio | FaultKind::MisdirectedWrite | FaultKind::PhantomWrite => self == Sync,
             FaultKind::DirSyncEio => self == SyncDir,
+            FaultKind::LyingFlush => matches!(self, Sync | SyncDir),
+            FaultKind::BitRot | FaultKind::LatentError | FaultKind::MisdirectedRead => self == Read,
             FaultKind::NameEio => matches!(self, Open | Create | Name | SetLen | Look),
             FaultKind::Stall | FaultKind::Cancel => self.is_change(),
         }
@@ -149,9 +154,11 @@ pub(crate) enum Ended {
 }
 
 /// Something that a history has to tell besides what clients asked and were told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     Fault(Site, FaultKind),
+    /// The medium was damaged.
+    Damage(Site, FaultKind, Hit),
     /// Space is limited from now on.
     Full,
     /// There is space again.
@@ -560,6 +567,54 @@ impl World {
         std::mem::take(&mut self.notices)
     }
 
+    /// What a call reads is damaged, as planned. Says whether the read is to be done again.
+    pub(crate) fn damage_read(
+        &mut self,
+        call: &Call,
+        ino: Ino,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> io::Result<()> {
+        let Some(kind) = call.fault else { return Ok(()) };
+        let (start, len) = (offset, buffer.len());
+        let at = |nth| Address::new(Question::Damage, call.site.code(), call.index, nth);
+        let harm = match kind {
+            FaultKind::BitRot => self.fs.rot(ino, start, len, at, &mut self.decide),
+            FaultKind::LatentError => self.fs.lose_sector(ino, start, len, at, &mut self.decide),
+            FaultKind::MisdirectedRead => self.fs.misread(ino, start, buffer, at, &mut self.decide),
+            _ => None,
+        };
+        let Some(harm) = harm else { return Ok(()) };
+        self.is_damaged(call, kind, &harm);
+        if kind != FaultKind::MisdirectedRead {
+            self.fs.read(ino, buffer, offset, &mut self.decide)?;
+        }
+        Ok(())
+    }
+
+    /// A sync of a file or directory, which may not do what it says.
+    pub(crate) fn sync(&mut self, call: &Call, ino: Ino, data_only: bool) {
+        let at = |nth| Address::new(Question::Damage, call.site.code(), call.index, nth);
+        let harm = match call.fault {
+            Some(FaultKind::LyingFlush) => Some(Harm { near: Vec::new(), hit: 0..0 }),
+            Some(kind @ (FaultKind::MisdirectedWrite | FaultKind::PhantomWrite)) => {
+                let elsewhere = kind == FaultKind::MisdirectedWrite;
+                self.fs.sync_astray(ino, call.mark, elsewhere, at, &mut self.decide)
+            }
+            _ => None,
+        };
+        match (harm, call.fault) {
+            (Some(harm), Some(kind)) => self.is_damaged(call, kind, &harm),
+            _ => self.fs.sync(ino, call.mark, data_only),
+        }
+    }
+
+    fn is_damaged(&mut self, call: &Call, kind: FaultKind, harm: &Harm) {
+        self.injected.faults[kind as usize] += 1;
+        let is_plain = self.fs.any_content(|content| !operations_in(content).is_empty());
+        self.notices.push(Notice::Damage(call.site, kind, Hit::of(harm, is_plain)));
+    }
+
     /// Limits or frees the space that is left, and has it noted.
     pub(crate) fn limit_space(&mut self, bytes: Option<u64>) {
         if self.fs.limit_space(bytes) {
@@ -601,7 +656,8 @@ impl World {
             }
             *skip -= 1;
         }
-        if let Some(fault) = call.fault {
+        // Damage counts when it is done: there may be nothing to damage.
+        if let Some(fault) = call.fault.filter(|fault| fault.class() != FaultClass::Media) {
             self.injected.faults[fault as usize] += 1;
             self.notices.push(Notice::Fault(call.site, fault));
         }

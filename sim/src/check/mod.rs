@@ -15,6 +15,7 @@ mod block_id_unique;
 mod blocks;
 mod clock_monotonic;
 mod close_durable;
+mod corruption_detected;
 mod create_atomic;
 mod create_durable;
 mod create_exclusive;
@@ -27,6 +28,7 @@ mod log_prefix;
 mod logseq_monotonic;
 mod logseq_stable;
 mod marks;
+mod media;
 mod no_space_safe;
 mod open_block_invisible;
 mod open_harmless;
@@ -46,7 +48,7 @@ mod stores;
 mod testing;
 
 use crate::history::{Ask, Event, History, Place, Told};
-use crate::scenario::FaultKind;
+use crate::scenario::{FaultClass, FaultKind};
 use asl_host::Capabilities;
 use stores::Fresh;
 
@@ -72,6 +74,7 @@ fn always(_: &Capabilities) -> bool {
 /// All invariants, in the order that makes one primary.
 pub static INVARIANTS: &[&Invariant] = &[
     &error_honest::INVARIANT,
+    &corruption_detected::INVARIANT,
     &create_atomic::INVARIANT,
     &create_durable::INVARIANT,
     &create_exclusive::INVARIANT,
@@ -120,6 +123,10 @@ breaches! {
     /// An error without a cause, in a session that no crash preceded.
     CauselessError,
     Panicked,
+    /// A damaged medium gave bytes that nobody wrote there.
+    WrongBytes,
+    /// Damage that later records give away made the log shorter, and nobody was told.
+    SilentLoss,
     /// Neither nothing nor a store.
     TornCreation,
     StoreLost,
@@ -302,6 +309,13 @@ impl Circumstances {
 /// Judges a history.
 pub fn judge(history: &History) -> Verdict {
     let mut findings = Findings::new();
+    if history.class == FaultClass::Media {
+        let mut media = media::Media::new(history);
+        for (at, event) in history.events().iter().enumerate() {
+            media.step(at, event, &mut findings);
+        }
+        return findings.verdict();
+    }
     let mut walk = Walk {
         history,
         now: Circumstances::default(),
@@ -361,6 +375,8 @@ impl Walk<'_> {
                     self.now.last_fault = Some(at);
                 }
             }
+            // What a damaged medium does is judged by another model.
+            Event::Damage { .. } => {}
             Event::Full => {
                 self.now.full_since = Some(at);
                 self.now.was_ever_full = true;

@@ -7,9 +7,13 @@ use crate::scenario::{FaultClass, FaultKind, Profile};
 use crate::target::{self, Target};
 
 /// The classes that a list of faults may name.
-pub(super) const CLASSES: [(FaultClass, &str); 3] = [
+pub(super) const CLASSES: [(FaultClass, &str); 4] = [
     (FaultClass::Crash, "processes are killed and the power goes, also inside recovery; calls succeed"),
     (FaultClass::Error, "calls fail, space runs out, and processes and power fail too"),
+    (
+        FaultClass::Media,
+        "the medium breaks its own contract: a host must notice, it cannot survive (only when asked for)",
+    ),
     (FaultClass::None, "neither crash nor fault"),
 ];
 
@@ -148,7 +152,6 @@ mod tests {
     #[test]
     fn unknown_and_contradictory_lists_are_refused() {
         for (list, part) in [
-            ("media", "no fault named \"media\""),
             ("crsh", "did you mean \"crash\"?"),
             ("none,crash", "cannot be combined"),
             ("none,read-eio", "cannot be combined"),

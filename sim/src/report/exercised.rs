@@ -27,7 +27,7 @@ impl<'a> Expected<'a> {
 
     /// Whether power is lost at all: at the end of each run, if nowhere else.
     fn power_loss(&self) -> bool {
-        self.class(FaultClass::Crash) || self.class(FaultClass::Error)
+        self.class(FaultClass::Crash) || self.class(FaultClass::Error) || self.class(FaultClass::Media)
     }
 
     /// Whether there are crashes besides the one at the end.
@@ -76,7 +76,11 @@ impl<'a> Expected<'a> {
     /// Whether an invariant should have been checked.
     pub(crate) fn checks(&self, invariant: usize) -> bool {
         let invariant = INVARIANTS[invariant];
+        let media_only = self.wishes.classes == [FaultClass::Media];
         let occasion = match invariant.name {
+            "corruption-detected" => self.class(FaultClass::Media),
+            "error-honest" => true,
+            _ if media_only => false,
             "no-space-safe" => self.no_space(),
             "recovery-idempotent" => self.crashes(),
             "recovery-available" | "create-atomic" => self.power_loss(),
@@ -159,7 +163,8 @@ mod tests {
     fn every_name_is_expected_by_some_campaign_or_is_no_fault() {
         let mut expected: Vec<&str> = vec!["calls", "crash-states"];
         for &(profile, _) in Profile::ALL {
-            expected.extend(missing(&Wishes { profile, ..Wishes::default() }));
+            let classes = vec![FaultClass::Crash, FaultClass::Error, FaultClass::Media];
+            expected.extend(missing(&Wishes { profile, classes, ..Wishes::default() }));
         }
         Exercised::default().each(|name, _| assert!(expected.contains(&name), "{name}"));
     }

@@ -5,10 +5,10 @@
 
 use crate::check::Violation;
 use crate::decide::Site;
-use crate::history::{Ask, Event, History, Name, Place, Told};
+use crate::history::{Ask, Event, History, Hit, Name, Place, Told};
 use crate::report::layout::things;
 use crate::run::HARNESS;
-use crate::scenario::CrashKind;
+use crate::scenario::{CrashKind, FaultKind};
 use crate::trial::Trial;
 use std::collections::BTreeSet;
 
@@ -53,6 +53,7 @@ pub fn whole(history: &History) -> Vec<Line> {
                 if *in_recovery { format!("{what}, inside recovery") } else { what.to_owned() }
             }
             Event::Fault { site, kind } => format!("FAULT: {kind}, in {}", place_in_run(*site)),
+            Event::Damage { site, kind, hit } => damage(*site, *kind, hit),
             Event::Full => "FAULT: space runs out".to_owned(),
             Event::Freed => "there is space again".to_owned(),
         };
@@ -108,7 +109,7 @@ fn leave_out(out: &mut Vec<String>, count: usize, which: &str) {
 /// Crashes, faults, and the acknowledgements that the violation is about.
 fn matters(history: &History, event: usize, concerned: &BTreeSet<u64>) -> bool {
     match &history.events()[event] {
-        Event::Crash { .. } | Event::Fault { .. } | Event::Full | Event::Freed => true,
+        Event::Crash { .. } | Event::Fault { .. } | Event::Damage { .. } | Event::Full | Event::Freed => true,
         Event::Told { asked, told: Told::Seq(seq) } => {
             let of_append = matches!(history.events()[*asked], Event::Asked { ask: Ask::Append { .. }, .. });
             of_append && concerned.contains(seq)
@@ -156,12 +157,27 @@ impl Answers {
         for (at, event) in history.events().iter().enumerate() {
             if let Event::Told { asked, .. } = event {
                 let between = &history.events()[asked + 1..at];
-                let quiet = |event: &Event| matches!(event, Event::Fault { .. } | Event::Full | Event::Freed);
+                let quiet = |event: &Event| {
+                    matches!(event, Event::Fault { .. } | Event::Damage { .. } | Event::Full | Event::Freed)
+                };
                 of[*asked] = if between.iter().all(quiet) { Answer::Next } else { Answer::Later };
             }
         }
         Answers { of }
     }
+}
+
+fn damage(site: Site, kind: FaultKind, hit: &Hit) -> String {
+    let whose = match hit {
+        _ if kind == FaultKind::LyingFlush => String::new(),
+        Hit::Operations(operations) if operations.is_empty() => ", near no record".to_owned(),
+        Hit::Operations(operations) => {
+            let operations: Vec<String> = operations.iter().map(u32::to_string).collect();
+            format!(", at the bytes of op {}", operations.join(", "))
+        }
+        Hit::Unknown => ", at bytes that nobody can name".to_owned(),
+    };
+    format!("DAMAGE: {kind}, in {}{whose}", place_in_run(site))
 }
 
 fn place_in_run(site: Site) -> String {
@@ -272,7 +288,7 @@ fn listed(history: &History, names: &[Name]) -> String {
 mod tests {
     use super::*;
     use crate::check::judge;
-    use crate::scenario::{FaultClass, FaultKind};
+    use crate::scenario::FaultClass;
     use asl_host::{Capabilities, Durability, ErrorKind, Exclusion};
 
     const START: Site = Site::Boot { nth: 0, attempt: 0 };

@@ -302,7 +302,9 @@ impl<'a> Runner<'a> {
         let mut failures = 0;
         for event in history.events().iter().rev() {
             match event {
-                Event::Fault { .. } | Event::Crash { .. } | Event::Freed => return failures <= 1,
+                Event::Fault { .. } | Event::Damage { .. } | Event::Crash { .. } | Event::Freed => {
+                    return failures <= 1;
+                }
                 Event::Told { asked, told: Told::Failed { .. } } => {
                     let asked = &history.events()[*asked];
                     failures += u32::from(matches!(
@@ -507,6 +509,7 @@ impl<'a> Runner<'a> {
         for notice in notices {
             history.push(match notice {
                 Notice::Fault(site, kind) => Event::Fault { site, kind },
+                Notice::Damage(site, kind, hit) => Event::Damage { site, kind, hit },
                 Notice::Full => Event::Full,
                 Notice::Freed => Event::Freed,
             });

@@ -288,9 +288,16 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
     }
     let count = match class {
         FaultClass::Error => 1 + dice.below(6),
+        FaultClass::Media => 1 + dice.below(2),
         _ => u32::from(dice.chance(15)) * (1 + dice.below(2)),
     };
     for _ in 0..count {
+        if class == FaultClass::Media && !kinds.is_empty() {
+            let kind = dice.one_of(&kinds);
+            let fault = damage(dice, kind, ops);
+            scenario.faults.push(fault);
+            continue;
+        }
         let site = if dice.chance(75) {
             Site::Op(dice.below(ops))
         } else {
@@ -312,6 +319,17 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
         let by_ns = if dice.chance(50) { size } else { -size };
         scenario.clock_jumps.push(ClockJump { op: dice.below(ops), by_ns });
     }
+}
+
+/// What is on the medium is read when a store is opened and looked at, and written by operations.
+fn damage(dice: &mut Dice, kind: FaultKind, ops: u32) -> FaultPlan {
+    let of_reads = matches!(kind, FaultKind::BitRot | FaultKind::LatentError | FaultKind::MisdirectedRead);
+    if dice.chance(if of_reads { 85 } else { 20 }) {
+        let attempt = dice.one_of(&[0, 0, 0, 1, 8]);
+        let site = Site::Boot { nth: 1 + dice.below(4) as u16, attempt };
+        return FaultPlan { site, skip: dice.below(10), kind };
+    }
+    FaultPlan { site: Site::Op(dice.below(ops)), skip: dice.one_of(&[0, 0, 0, 1, 2]), kind }
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ pub enum FaultClass {
     Crash,
     /// Calls fail, and processes and power fail too.
     Error,
+    /// The medium breaks its own contract, and processes and power fail too. A host must notice; it cannot survive it.
+    Media,
 }
 
 impl FaultClass {
@@ -113,6 +115,7 @@ impl FaultClass {
             FaultClass::None => "none",
             FaultClass::Crash => "crash",
             FaultClass::Error => "error",
+            FaultClass::Media => "media",
         }
     }
 }
@@ -328,6 +331,11 @@ macro_rules! fault_kinds {
             pub fn as_str(self) -> &'static str {
                 match self { $(FaultKind::$name => $text),* }
             }
+
+            /// The class that it belongs to.
+            pub fn class(self) -> FaultClass {
+                match self { $(FaultKind::$name => FaultClass::$class),* }
+            }
         }
     };
 }
@@ -351,6 +359,18 @@ fault_kinds! {
     NameEio "name-eio" Error,
     /// A call takes seconds.
     Stall "stall" Error,
+    /// A bit of what is about to be read flips on the medium, for good.
+    BitRot "bit-rot" Media,
+    /// A sector of what is about to be read cannot be read any more (EIO), until it is written whole.
+    LatentError "latent-error" Media,
+    /// One read is given another sector's content.
+    MisdirectedRead "misdirected-read" Media,
+    /// Of what an fsync or fdatasync writes, one sector lands on another one's place.
+    MisdirectedWrite "misdirected-write" Media,
+    /// Of what an fsync or fdatasync writes, one sector is not written.
+    PhantomWrite "phantom-write" Media,
+    /// An fsync of a file or directory says that it is done, and has done nothing.
+    LyingFlush "lying-flush" Media,
     /// A client stops waiting and drops the operation's future.
     Cancel "cancel" Crash,
 }

@@ -125,7 +125,7 @@ impl FileSystem for SimFileSystem {
                 world.fs.fail_sync(ino, call.mark, call.address(Question::Reverted), &mut world.decide);
                 return Err(errno(EIO));
             }
-            world.fs.sync(ino, call.mark, false);
+            world.sync(call, ino, false);
             Ok(())
         });
         synced.await
@@ -144,7 +144,7 @@ impl SimFile {
             if world.hear_of_errors(self.handle, errors) {
                 return Err(errno(EIO));
             }
-            world.fs.sync(self.ino, call.mark, data_only);
+            world.sync(call, self.ino, data_only);
             Ok(())
         });
         synced.await
@@ -161,6 +161,7 @@ impl File for SimFile {
         let read = self.sim.perform(self.process, CallKind::Read, |world, call| {
             let wanted = call.shortened(buffer.len());
             let count = world.fs.read(self.ino, &mut buffer[..wanted], offset, &mut world.decide)?;
+            world.damage_read(call, self.ino, offset, &mut buffer[..count])?;
             world.note_bytes(call, self.ino, offset, &buffer[..count]);
             Ok(count)
         });

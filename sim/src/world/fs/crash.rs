@@ -79,7 +79,8 @@ impl UnresolvedSector {
 impl FileData {
     /// The power goes: the cache is lost, and what the medium holds is to be decided.
     pub(super) fn power_loss(&mut self, cut: &PowerCut, sector_len: usize) {
-        if !self.is_unsynced() {
+        let uncovered = self.uncover(sector_len);
+        if !self.is_unsynced() && !uncovered {
             return;
         }
         let mut unresolved = self.crash.take().unwrap_or_else(|| {

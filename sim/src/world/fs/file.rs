@@ -18,6 +18,7 @@
 
 use super::Medium;
 use super::crash::Unresolved;
+use super::media::Damage;
 use super::profile::FailedSync;
 use crate::decide::Decider;
 
@@ -41,6 +42,7 @@ pub(super) struct FileData {
     pub(super) older: Vec<Older>,
     pub(super) sizes: Vec<SizeChange>,
     pub(super) crash: Option<Box<Unresolved>>,
+    pub(super) damage: Option<Box<Damage>>,
 }
 
 /// A sector whose newest version is in the cache only.
@@ -201,7 +203,7 @@ impl FileData {
         }
         let size = self.sizes.iter().rev().find(|change| change.tick <= mark).map(|change| change.size);
         let cut_stays_pending = data_only && size.is_some_and(|size| size < self.disk_size);
-        let mut needed = 0;
+        let (mut needed, mut placed) = (0, Vec::new());
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.retain(|entry| {
             let start = entry.sector as usize * sector_len;
@@ -209,6 +211,7 @@ impl FileData {
                 return true;
             }
             let newest_covered = entry.tick <= mark;
+            placed.push(entry.sector);
             if newest_covered {
                 let bytes = self.cache.get(start..self.cache.len().min(start + sector_len)).unwrap_or(&[]);
                 put(&mut self.disk, &mut self.written, entry.sector, bytes, sector_len);
@@ -223,6 +226,9 @@ impl FileData {
             !newest_covered
         });
         self.dirty = dirty;
+        if self.damage.is_some() {
+            placed.into_iter().for_each(|sector| self.is_placed(sector));
+        }
         self.sync_size(mark, cut_stays_pending, needed as u64);
     }
 

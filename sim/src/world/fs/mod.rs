@@ -19,6 +19,7 @@ mod dir;
 pub(crate) mod file;
 #[cfg(test)]
 mod litmus;
+pub(crate) mod media;
 pub(crate) mod profile;
 
 use crate::decide::{Address, Decider, Lean, Question};
@@ -481,7 +482,9 @@ impl Fs {
         decide: &mut Decider,
     ) -> io::Result<usize> {
         let (file, mut cx) = self.file(ino, decide)?;
-        Ok(file.read(buffer, offset, &mut cx))
+        let count = file.read(buffer, offset, &mut cx);
+        self.check_readable(ino, offset, count)?;
+        Ok(count)
     }
 
     /// Writes what there is space for, and says how much that was (F6).
@@ -503,6 +506,11 @@ impl Fs {
         let count = data.len().saturating_sub(usize::try_from(missing).unwrap_or(usize::MAX));
         if count == 0 && !data.is_empty() {
             return Err(errno(ENOSPC));
+        }
+        let sector_len = self.medium.sector_len;
+        let (file, _) = self.file(ino, decide)?;
+        if !file.overwrites(offset as usize, count, sector_len) {
+            return Err(errno(EIO));
         }
         self.write_pieces(ino, &data[..count], offset, decide)?;
         if let Some(left) = &mut self.space_left {

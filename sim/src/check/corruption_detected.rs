@@ -1,0 +1,139 @@
+//! `corruption-detected`: damaged media never give wrong bytes, and never silently fewer records than evidence covers
+//!
+//! Source: section 6 and contract, "Invariants".
+//!
+//! Broken by a record, a sealed block or a snapshot that reads as other bytes than were written, whatever the medium did; and
+//! by a log that ends, without an error, before a record that was acknowledged when a later one was begun which is still on
+//! the medium: the later one is the evidence.
+//!
+//! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. A later
+//! record is no evidence if the damage hit it as well, or if it came after a write or flush that the medium lied about; and
+//! nothing is if the host keeps records in a form in which they cannot be recognised on the medium.
+//!
+//! Not checked: silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the medium; other
+//! stores than the main one; clock and identity
+
+use super::{Breach, Invariant};
+
+pub(super) static INVARIANT: Invariant = Invariant {
+    name: "corruption-detected",
+    sentence: "damaged media never give wrong bytes, and never silently fewer records than evidence covers",
+    not_checked: "silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the \
+                  medium; other stores than the main one; clock and identity",
+    applies: super::always,
+    breaches: &[Breach::WrongBytes, Breach::SilentLoss],
+};
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::decide::Site;
+    use crate::history::{Ask, Event, Hit, Told};
+    use crate::scenario::{FaultClass, FaultKind};
+    use asl_host::ErrorKind;
+
+    fn media() -> Story {
+        let mut story = Story::new();
+        story.history.class = FaultClass::Media;
+        story
+    }
+
+    fn damage(story: &mut Story, kind: FaultKind, hit: Hit) {
+        story.history.push(Event::Damage { site: Site::Op(9), kind, hit });
+    }
+
+    /// Records 1 to 3, and damage that hits these operations.
+    fn three_damaged(hit: &[u32]) -> Story {
+        let mut story = media();
+        story.append(1, 1).append(2, 2).append(3, 3);
+        damage(&mut story, FaultKind::BitRot, Hit::Operations(hit.to_vec()));
+        story
+    }
+
+    #[test]
+    fn a_damaged_record_in_the_middle_is_not_the_end_of_the_log() {
+        three_damaged(&[2]).crash().open().read(&[1]).breaks("corruption-detected");
+    }
+
+    #[test]
+    fn a_damaged_record_may_be_told_as_an_error() {
+        let mut story = three_damaged(&[2]);
+        story.crash();
+        story
+            .ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::Corrupt))
+            .keeps("corruption-detected");
+    }
+
+    #[test]
+    fn damage_to_the_last_record_looks_like_a_torn_write() {
+        three_damaged(&[3]).crash().open().read(&[1, 2]).keeps("corruption-detected");
+        three_damaged(&[2, 3]).crash().open().read(&[1]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn of_records_that_were_appended_at_once_one_is_no_evidence_of_the_other() {
+        let mut story = media();
+        let (first, second) = (story.begin_append(0, 1), story.begin_append(1, 2));
+        story.tell(first, Told::Seq(1)).tell(second, Told::Seq(2));
+        damage(&mut story, FaultKind::BitRot, Hit::Operations(vec![1]));
+        story.crash().open().read(&[]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn wrong_bytes_are_never_excused() {
+        three_damaged(&[3]).crash().open().read(&[1, 2, 7]).breaks("corruption-detected");
+        three_damaged(&[3]).crash().open().read(&[1, 3]).breaks("corruption-detected");
+        three_damaged(&[]).read(&[1, 2, 3]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn what_was_lost_with_the_last_batch_may_be_replaced() {
+        let mut story = three_damaged(&[3]);
+        story.crash().open().read(&[1, 2]).append(4, 3).read(&[1, 2, 4]).keeps("corruption-detected");
+        story.read(&[1, 2, 3]).breaks("corruption-detected");
+    }
+
+    #[test]
+    fn a_record_in_doubt_may_be_there_or_not() {
+        let mut story = three_damaged(&[]);
+        story.append_in_doubt(4).crash().open().read(&[1, 2, 3, 4]).keeps("corruption-detected");
+        let mut story = three_damaged(&[]);
+        story.append_in_doubt(4).crash().open().read(&[1, 2, 3]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn after_a_lie_nothing_new_is_evidence_and_what_was_before_still_is() {
+        let mut story = media();
+        story.append(1, 1).append(2, 2).append(3, 3);
+        damage(&mut story, FaultKind::LyingFlush, Hit::Operations(Vec::new()));
+        story.append(4, 4).append(5, 5);
+        story.crash().open().read(&[1, 2, 3]).keeps("corruption-detected");
+        let mut story = media();
+        story.append(1, 1).append(2, 2).append(3, 3);
+        damage(&mut story, FaultKind::PhantomWrite, Hit::Operations(Vec::new()));
+        story.append(4, 4).crash().open().read(&[1]).breaks("corruption-detected");
+    }
+
+    #[test]
+    fn where_records_cannot_be_recognised_nothing_is_evidence() {
+        let mut story = media();
+        story.append(1, 1).append(2, 2).append(3, 3);
+        damage(&mut story, FaultKind::BitRot, Hit::Unknown);
+        story.crash().open().read(&[1]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn an_unreadable_sector_is_an_io_error_and_nothing_else() {
+        let told = |kind| {
+            let mut story = media();
+            story.append(1, 1);
+            damage(&mut story, FaultKind::LatentError, Hit::Operations(vec![1]));
+            story.crash();
+            story.ask(Ask::Open { place: MAIN, second: false }, failed(kind));
+            story
+        };
+        told(ErrorKind::Io).keeps("error-honest");
+        told(ErrorKind::Corrupt).breaks("error-honest");
+        told(ErrorKind::NotFound).breaks("error-honest");
+    }
+}

@@ -1,0 +1,281 @@
+//! What the contract asks of a host whose medium is damaged: that it notices.
+//!
+//! In runs of class `media` this model stands in for the others: what a host cannot survive, it is not asked to. It knows
+//! which records were acknowledged at which number, which of them are evidence of earlier ones, and judges bytes.
+//!
+//! Where a loss that nothing gives away is allowed (the last sync batch), the model goes on from what is there: the lost
+//! records are in doubt again, and their numbers free.
+
+use super::blocks::Blocks;
+use super::{Breach, Exchange, Findings};
+use crate::history::{Ask, Event, History, Hit, Name, Place, Span, Told};
+use crate::scenario::FaultKind;
+use crate::scenario::payload::operations_in;
+use asl_host::ErrorKind;
+
+#[derive(Debug)]
+struct Append {
+    data: Span,
+    /// The operation, if its bytes say so.
+    op: Option<u32>,
+    /// The last number that was acknowledged when it began.
+    after: u64,
+    /// Its number, and when it was told.
+    acked: Option<(u64, usize)>,
+}
+
+/// The model.
+#[derive(Debug)]
+pub(super) struct Media<'a> {
+    history: &'a History,
+    appends: Vec<Append>,
+    /// Which append each number names, from 1, as far as that is known.
+    slots: Vec<Option<usize>>,
+    blocks: Blocks,
+    /// Operations whose bytes were hit.
+    hit: Vec<u32>,
+    unknown_hit: bool,
+    /// When the medium first lied about a write or flush.
+    lied_at: Option<usize>,
+    /// Whether there was damage of another kind than sectors that cannot be read.
+    other_damage: bool,
+    damaged: bool,
+    created: bool,
+}
+
+impl<'a> Media<'a> {
+    pub(super) fn new(history: &'a History) -> Media<'a> {
+        Media {
+            history,
+            appends: Vec::new(),
+            slots: Vec::new(),
+            blocks: Blocks::default(),
+            hit: Vec::new(),
+            unknown_hit: false,
+            lied_at: None,
+            other_damage: false,
+            damaged: false,
+            created: false,
+        }
+    }
+
+    pub(super) fn step(&mut self, at: usize, event: &Event, out: &mut Findings) {
+        match event {
+            Event::Asked { ask, .. } => self.asked(*ask),
+            Event::Told { asked, told } => {
+                let Event::Asked { client, ask, .. } = self.history.events()[*asked] else {
+                    unreachable!("a reply is to a question");
+                };
+                let exchange = Exchange {
+                    asked_at: *asked,
+                    told_at: at,
+                    client,
+                    ask,
+                    told,
+                    excused: true,
+                    faulted: true,
+                    after_crash: false,
+                };
+                self.told(&exchange, out);
+            }
+            Event::Damage { kind, hit, .. } => self.damage(at, *kind, hit),
+            Event::Crash { .. } => self.blocks.writer_gone(),
+            Event::Fault { .. } | Event::Full | Event::Freed => {}
+        }
+    }
+
+    fn damage(&mut self, at: usize, kind: FaultKind, hit: &Hit) {
+        self.damaged = true;
+        self.other_damage |= kind != FaultKind::LatentError;
+        match hit {
+            Hit::Operations(operations) => self.hit.extend(operations),
+            Hit::Unknown => self.unknown_hit = true,
+        }
+        let lies = [FaultKind::MisdirectedWrite, FaultKind::PhantomWrite, FaultKind::LyingFlush];
+        if lies.contains(&kind) {
+            self.lied_at.get_or_insert(at);
+        }
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        match ask {
+            Ask::Append { place: Place::Main, data, unique, .. } => {
+                let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
+                let after = self.slots.len() as u64;
+                self.appends.push(Append { data, op, after, acked: None });
+            }
+            Ask::SealBlock { block } => self.blocks.seal_asked(block),
+            _ => {}
+        }
+    }
+
+    fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) {
+        if let Told::Failed { kind, code } = exchange.told {
+            out.expect(*code == kind.code(), Breach::WrongCode, exchange.told_at, || {
+                format!("{} failed with \"{kind}\" and the code {code}", exchange.ask.name())
+            });
+            self.judge_error(*kind, exchange, out);
+        }
+        if *exchange.told == Told::Panicked {
+            let said = self.history.panic.as_deref().unwrap_or("no message");
+            let text = format!("the host panicked in {}: {said}", exchange.ask.name());
+            out.broken(Breach::Panicked, exchange.told_at, text);
+        }
+        match (exchange.ask, exchange.told) {
+            (Ask::Create { place: Place::Main } | Ask::Open { place: Place::Main, .. }, Told::Done) => {
+                self.created = true;
+            }
+            (Ask::Append { place: Place::Main, data, .. }, Told::Seq(seq)) => {
+                self.acknowledged(data, *seq, exchange.told_at, out);
+            }
+            (Ask::Read { place: Place::Main, from, limit }, Told::Records(records)) => {
+                self.read_told(from.max(1), limit, records, exchange.told_at, out);
+            }
+            (Ask::ReadBlock { block }, Told::Bytes(bytes)) => {
+                self.judge_block(block, *bytes, exchange.told_at, out)
+            }
+            (Ask::InspectSnapshot { .. }, Told::View(view)) => {
+                for &(seq, data) in &view.records {
+                    self.judge_record(seq, data, exchange.told_at, out);
+                }
+                for &(block, bytes) in &view.blocks {
+                    self.judge_block(block, bytes, exchange.told_at, out);
+                }
+            }
+            _ => {}
+        }
+        // Only what it knows of contents is of interest: the rest may break without anybody's fault.
+        self.blocks.told(self.history, exchange, &mut Findings::new());
+    }
+
+    /// An unreadable sector is neither corruption nor absence, and a store that was created is not absent.
+    fn judge_error(&self, kind: ErrorKind, exchange: &Exchange<'_>, out: &mut Findings) {
+        let at = exchange.told_at;
+        let what = exchange.ask.name();
+        if self.damaged && !self.other_damage {
+            out.expect(kind != ErrorKind::Corrupt, Breach::FaultMisnamed, at, || {
+                format!("a sector that cannot be read was told as corruption by {what}")
+            });
+        }
+        if let Ask::Open { place: Place::Main, .. } | Ask::Read { place: Place::Main, .. } = exchange.ask
+            && self.damaged
+        {
+            // It was noticed.
+            out.looked(Breach::SilentLoss);
+        }
+        if let Ask::Open { place: Place::Main, .. } = exchange.ask
+            && self.created
+            && self.lied_at.is_none()
+        {
+            out.expect(kind != ErrorKind::NotFound, Breach::FaultMisnamed, at, || {
+                "the store was created, its medium is damaged, and open_store says that there is none"
+                    .to_owned()
+            });
+        }
+    }
+
+    fn acknowledged(&mut self, data: Span, seq: u64, at: usize, out: &mut Findings) {
+        let Some(own) = self.appends.iter().rposition(|append| append.data == data) else { return };
+        if seq <= self.appends[own].after {
+            // A number that was known already is given out again: the log had come to end before it.
+            self.ends_at(seq.saturating_sub(1), at, out);
+            self.appends[own].after = seq.saturating_sub(1);
+        }
+        self.appends[own].acked = Some((seq, at));
+        self.set_slot(seq, own);
+    }
+
+    fn set_slot(&mut self, seq: u64, append: usize) {
+        let Some(at) = usize::try_from(seq).ok().filter(|&seq| seq > 0 && seq <= self.appends.len() + 1)
+        else {
+            return;
+        };
+        self.slots.resize(self.slots.len().max(at), None);
+        self.slots[at - 1] = Some(append);
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        self.history.bytes(span)
+    }
+
+    /// Which append a record is that a read shows; notes a breach if it is none that may stand there.
+    fn judge_record(&self, seq: u64, data: Span, at: usize, out: &mut Findings) -> Option<usize> {
+        out.looked(Breach::WrongBytes);
+        let bytes = self.bytes(data);
+        let slot = usize::try_from(seq).ok().and_then(|seq| *self.slots.get(seq.checked_sub(1)?)?);
+        if let Some(slot) = slot {
+            if self.bytes(self.appends[slot].data) == bytes {
+                return Some(slot);
+            }
+            let text = format!("record {seq} reads as {} bytes that are not the record's", bytes.len());
+            out.broken(Breach::WrongBytes, at, text);
+            return None;
+        }
+        let found =
+            self.appends.iter().position(|append| append.acked.is_none() && self.bytes(append.data) == bytes);
+        if found.is_none() {
+            let text = format!("a read shows record {seq}, and there is none of that number and content");
+            out.broken(Breach::WrongBytes, at, text);
+        }
+        found
+    }
+
+    fn judge_block(&self, block: Name, bytes: Span, at: usize, out: &mut Findings) {
+        let right = self.blocks.has_content(self.history, block, self.bytes(bytes));
+        out.expect(right, Breach::WrongBytes, at, || {
+            format!("block {:?} reads as other bytes than were written to it", self.history.name(block))
+        });
+    }
+
+    fn read_told(&mut self, from: u64, limit: u64, records: &[(u64, Span)], at: usize, out: &mut Findings) {
+        let mut next = from;
+        for &(seq, data) in records {
+            if seq != next {
+                let text = format!("a read shows number {seq} where {next} should be");
+                return out.broken(Breach::WrongBytes, at, text);
+            }
+            if let Some(append) = self.judge_record(seq, data, at, out) {
+                self.set_slot(seq, append);
+            }
+            next = seq + 1;
+        }
+        let reached_end = limit == 0 || (records.len() as u64) < limit;
+        if !reached_end {
+            return;
+        }
+        let last = next - 1;
+        if last < from && from > self.slots.len() as u64 {
+            return;
+        }
+        self.ends_at(last, at, out);
+    }
+
+    /// The log turns out to end here, and nobody was told of an error.
+    fn ends_at(&mut self, last: u64, at: usize, out: &mut Findings) {
+        out.looked(Breach::SilentLoss);
+        if let Some((covered, witness)) = self.covered().filter(|&(covered, _)| covered > last) {
+            let text = format!(
+                "the log ends at {last} without an error, and record {covered} was acknowledged before record \
+                 {witness} was begun, which no damage hit"
+            );
+            out.broken(Breach::SilentLoss, at, text);
+        }
+        for lost in self.slots.drain((last as usize).min(self.slots.len())..).flatten() {
+            self.appends[lost].acked = None;
+        }
+    }
+
+    /// The last number that was acknowledged before a record was begun that is still evidence of it, and that record's.
+    fn covered(&self) -> Option<(u64, u64)> {
+        if self.unknown_hit {
+            return None;
+        }
+        let witnesses = self.appends.iter().filter_map(|append| {
+            let (seq, told_at) = append.acked?;
+            let op = append.op?;
+            let honest = self.lied_at.is_none_or(|lied_at| told_at < lied_at);
+            (honest && !self.hit.contains(&op)).then_some((append.after, seq))
+        });
+        witnesses.max()
+    }
+}

@@ -1,0 +1,291 @@
+//! Damage that breaks the medium's own contract (fault class `media`, fault model B4): what a host can only detect.
+//!
+//! - *Bit rot*: a bit of a written sector flips, and stays so until the sector is written again.
+//! - *Latent error*: a sector fails every read with EIO until it is written whole.
+//! - *Misdirected read*: one read is given another sector's content, once.
+//! - *Phantom write*: a sync says that a sector is on the medium, which still holds what was there before.
+//! - *Misdirected write*: the same, and the sector's content stands on another sector's place.
+//!
+//! The page cache hides what a misdirected or phantom write did until the power goes. Each function says what the bytes around
+//! the damage had been, so that whoever judges can tell whose they are.
+//!
+//! Not modelled: damage to names, sizes and other metadata of the file system, sectors that tear inside (shorn writes), and
+//! several sectors that go bad together.
+
+use super::file::{FileData, Tick, put};
+use super::{EIO, Fs, Ino, Node, errno};
+use crate::decide::{Address, Decider, Lean};
+use std::io;
+
+/// What is wrong with a file's medium.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Damage {
+    /// Sectors that cannot be read.
+    unreadable: Vec<u32>,
+    /// Sectors whose place on the medium holds something else than the cache; `None`: nothing was ever written there.
+    astray: Vec<(u32, Option<Box<[u8]>>)>,
+}
+
+/// How many bytes before and behind the damage are told, at most.
+const NEAR_LEN: usize = 512;
+
+/// The bytes around a piece of damage, as they had been.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Harm {
+    pub(crate) near: Vec<u8>,
+    /// Which of these bytes were hit.
+    pub(crate) hit: std::ops::Range<usize>,
+}
+
+impl Harm {
+    fn of(content: &[u8], hit: std::ops::Range<usize>) -> Harm {
+        let start = hit.start.saturating_sub(NEAR_LEN);
+        let end = content.len().min(hit.end + NEAR_LEN);
+        Harm {
+            near: content[start.min(end)..end].to_vec(),
+            hit: hit.start - start..hit.end.min(end).saturating_sub(start),
+        }
+    }
+}
+
+impl FileData {
+    /// The bytes of the file that a sector holds.
+    fn bytes_of(&self, sector: u32, sector_len: usize) -> std::ops::Range<usize> {
+        let start = (sector as usize * sector_len).min(self.cache.len());
+        start..self.cache.len().min(start + sector_len)
+    }
+
+    fn is_dirty(&self, sector: u32) -> bool {
+        self.dirty.iter().any(|dirty| dirty.sector == sector)
+    }
+
+    /// Sectors that are on the medium as the process sees them, among these.
+    fn settled(&self, sectors: std::ops::Range<usize>) -> Vec<u32> {
+        let settled =
+            sectors.filter(|&sector| self.is_written(sector)).map(|sector| sector as u32).filter(|&sector| {
+                !self.is_dirty(sector)
+                    && self.damage.as_ref().is_none_or(|damage| {
+                        !damage.astray.iter().any(|(astray, _)| *astray == sector)
+                            && !damage.unreadable.contains(&sector)
+                    })
+            });
+        settled.collect()
+    }
+
+    /// Whether a read of this range fails.
+    pub(super) fn is_unreadable(&self, start: usize, len: usize, sector_len: usize) -> bool {
+        let range = start / sector_len..(start + len).div_ceil(sector_len);
+        let damage = self.damage.as_ref();
+        damage
+            .is_some_and(|damage| damage.unreadable.iter().any(|&sector| range.contains(&(sector as usize))))
+    }
+
+    /// A write gives each sector that it covers whole a new life. False if it covers a bad one in part, and so fails.
+    pub(super) fn overwrites(&mut self, start: usize, len: usize, sector_len: usize) -> bool {
+        let size = self.cache.len();
+        let Some(damage) = &mut self.damage else { return true };
+        let covers = |sector: u32| {
+            let first = sector as usize * sector_len;
+            start <= first && start + len >= (first + sector_len).min(size)
+        };
+        let touches = |sector: u32| {
+            (start / sector_len..(start + len).div_ceil(sector_len)).contains(&(sector as usize))
+        };
+        if damage.unreadable.iter().any(|&sector| touches(sector) && !covers(sector)) {
+            return false;
+        }
+        damage.unreadable.retain(|&sector| !touches(sector));
+        true
+    }
+
+    /// A sector was put on its place.
+    pub(super) fn is_placed(&mut self, sector: u32) {
+        if let Some(damage) = &mut self.damage {
+            damage.astray.retain(|(astray, _)| *astray != sector);
+        }
+    }
+
+    /// The cache goes: what the medium holds is what there is. Says whether that makes a difference.
+    pub(super) fn uncover(&mut self, sector_len: usize) -> bool {
+        let Some(damage) = &mut self.damage else { return false };
+        let astray = std::mem::take(&mut damage.astray);
+        for (sector, held) in &astray {
+            match held {
+                Some(bytes) => put(&mut self.disk, &mut self.written, *sector, bytes, sector_len),
+                None => {
+                    put(&mut self.disk, &mut self.written, *sector, &[], sector_len);
+                    self.written[*sector as usize] = false;
+                }
+            }
+        }
+        !astray.is_empty()
+    }
+
+    fn strays(&mut self, sector: u32, held: Option<Box<[u8]>>) {
+        self.damage.get_or_insert_default().astray.push((sector, held));
+    }
+
+    fn on_disk(&self, sector: u32, sector_len: usize) -> Option<Box<[u8]>> {
+        let start = sector as usize * sector_len;
+        self.is_written(sector as usize).then(|| self.disk[start..start + sector_len].into())
+    }
+}
+
+impl Fs {
+    fn data(&self, ino: Ino) -> Option<&FileData> {
+        match &self.inodes[ino as usize].node {
+            Node::File(file) => Some(file),
+            Node::Dir(_) => None,
+        }
+    }
+
+    fn data_mut(&mut self, ino: Ino) -> Option<&mut FileData> {
+        match &mut self.inodes[ino as usize].node {
+            Node::File(file) => Some(file),
+            Node::Dir(_) => None,
+        }
+    }
+
+    /// Whether any file's content has a certain something.
+    pub(crate) fn any_content(&self, has: impl Fn(&[u8]) -> bool) -> bool {
+        self.inodes.iter().any(|inode| matches!(&inode.node, Node::File(file) if has(&file.cache)))
+    }
+
+    /// One of the sectors in a range that was just read.
+    fn one_settled(
+        &self,
+        ino: Ino,
+        start: u64,
+        len: usize,
+        address: Address,
+        decide: &mut Decider,
+    ) -> Option<u32> {
+        let start = usize::try_from(start).ok()?;
+        let sector_len = self.medium.sector_len;
+        let sectors = self.data(ino)?.settled(start / sector_len..(start + len).div_ceil(sector_len));
+        let count = u32::try_from(sectors.len()).ok().filter(|&count| count > 0)?;
+        Some(sectors[decide.choose(address, count, Lean::Even) as usize])
+    }
+
+    /// A bit of a sector in a range that was just read flips.
+    pub(crate) fn rot(
+        &mut self,
+        ino: Ino,
+        start: u64,
+        len: usize,
+        at: impl Fn(u32) -> Address,
+        decide: &mut Decider,
+    ) -> Option<Harm> {
+        let sector = self.one_settled(ino, start, len, at(0), decide)?;
+        let sector_len = self.medium.sector_len;
+        let file = self.data_mut(ino)?;
+        let bytes = file.bytes_of(sector, sector_len);
+        let bits = u32::try_from(bytes.len() * 8).ok().filter(|&bits| bits > 0)?;
+        let bit = decide.choose(at(1), bits, Lean::Even) as usize;
+        let byte = bytes.start + bit / 8;
+        let harm = Harm::of(&file.cache, byte..byte + 1);
+        file.cache[byte] ^= 1 << (bit % 8);
+        file.disk[byte] ^= 1 << (bit % 8);
+        Some(harm)
+    }
+
+    /// A sector in a range that was just read cannot be read any more.
+    pub(crate) fn lose_sector(
+        &mut self,
+        ino: Ino,
+        start: u64,
+        len: usize,
+        at: impl Fn(u32) -> Address,
+        decide: &mut Decider,
+    ) -> Option<Harm> {
+        let sector = self.one_settled(ino, start, len, at(0), decide)?;
+        let sector_len = self.medium.sector_len;
+        let file = self.data_mut(ino)?;
+        file.damage.get_or_insert_default().unreadable.push(sector);
+        Some(Harm::of(&file.cache, file.bytes_of(sector, sector_len)))
+    }
+
+    /// What was read of one sector is what another one holds.
+    pub(crate) fn misread(
+        &mut self,
+        ino: Ino,
+        start: u64,
+        buffer: &mut [u8],
+        at: impl Fn(u32) -> Address,
+        decide: &mut Decider,
+    ) -> Option<Harm> {
+        let sector = self.one_settled(ino, start, buffer.len(), at(0), decide)?;
+        let (_, _, other) = self.other_sector((ino, sector), at(1), decide)?;
+        let sector_len = self.medium.sector_len;
+        let file = self.data(ino)?;
+        let harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len));
+        let begin = usize::try_from(start).ok()?;
+        let first = sector as usize * sector_len;
+        let from = first.max(begin);
+        let to = (first + sector_len).min(begin + buffer.len());
+        buffer[from - begin..to - begin].copy_from_slice(&other[from - first..to - first]);
+        Some(harm)
+    }
+
+    /// Any other sector that the medium holds.
+    fn other_sector(
+        &self,
+        than: (Ino, u32),
+        address: Address,
+        decide: &mut Decider,
+    ) -> Option<(Ino, u32, Box<[u8]>)> {
+        let sector_len = self.medium.sector_len;
+        let mut found = Vec::new();
+        for ino in 0..self.inodes.len() as Ino {
+            // Of a file that nobody has looked at since a crash, it is not settled what the medium holds.
+            let Some(file) = self.data(ino).filter(|file| file.crash.is_none()) else { continue };
+            let sectors = 0..file.cache.len().div_ceil(sector_len);
+            found.extend(file.settled(sectors).into_iter().map(|sector| (ino, sector)));
+        }
+        found.retain(|other| *other != than);
+        let count = u32::try_from(found.len()).ok().filter(|&count| count > 0)?;
+        let (ino, sector) = found[decide.choose(address, count, Lean::Even) as usize];
+        let bytes = self.data(ino)?.on_disk(sector, sector_len)?;
+        Some((ino, sector, bytes))
+    }
+
+    /// A sync of a file, of which one sector is not written where it should be; if `elsewhere`, it is written to another
+    /// sector's place. `None` if it had nothing to write; it is then a sync like any other.
+    pub(crate) fn sync_astray(
+        &mut self,
+        ino: Ino,
+        mark: Tick,
+        elsewhere: bool,
+        at: impl Fn(u32) -> Address,
+        decide: &mut Decider,
+    ) -> Option<Harm> {
+        let sector_len = self.medium.sector_len;
+        let file = self.data(ino)?;
+        let written = |sector: &u32| !file.bytes_of(*sector, sector_len).is_empty();
+        let due = file.dirty.iter().filter(|dirty| dirty.tick <= mark && !dirty.clean);
+        let due: Vec<u32> = due.map(|dirty| dirty.sector).filter(written).collect();
+        let count = u32::try_from(due.len()).ok().filter(|&count| count > 0)?;
+        let sector = due[decide.choose(at(0), count, Lean::Even) as usize];
+        let before = file.on_disk(sector, sector_len);
+        let mut harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len));
+        self.sync(ino, mark, false);
+        let content = self.data(ino)?.on_disk(sector, sector_len)?;
+        self.data_mut(ino)?.strays(sector, before);
+        if elsewhere {
+            let (victim, place, _) = self.other_sector((ino, sector), at(1), decide)?;
+            let hit = self.data_mut(victim)?;
+            harm = Harm::of(&hit.cache, hit.bytes_of(place, sector_len));
+            hit.strays(place, Some(content));
+        }
+        Some(harm)
+    }
+
+    pub(super) fn check_readable(&self, ino: Ino, start: u64, len: usize) -> io::Result<()> {
+        let (Some(file), Ok(start)) = (self.data(ino), usize::try_from(start)) else { return Ok(()) };
+        let len = len.min(file.cache.len().saturating_sub(start));
+        if len > 0 && file.is_unreadable(start, len, self.medium.sector_len) {
+            return Err(errno(EIO));
+        }
+        Ok(())
+    }
+}
