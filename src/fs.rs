@@ -73,6 +73,9 @@ pub trait File: Send + Sync + 'static {
     fn sync_all(&self) -> impl Future<Output = io::Result<()>> + Send;
     /// Cuts or extends, with zeros (ftruncate(2)).
     fn set_len(&self, len: u64) -> impl Future<Output = io::Result<()>> + Send;
+    /// Makes sure that there is space for a range, which reads as zeros where nothing was written; extends the file if the
+    /// range ends behind it (fallocate(2), mode 0).
+    fn allocate(&self, offset: u64, len: u64) -> impl Future<Output = io::Result<()>> + Send;
     /// What the file is (fstat(2)).
     fn metadata(&self) -> impl Future<Output = io::Result<Metadata>> + Send;
     /// Takes the exclusive lock of the file without waiting; false if another handle has it (flock(2)). The lock goes
@@ -155,6 +158,11 @@ impl File for OsFile {
 
     async fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
+    }
+
+    async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        let mode = rustix::fs::FallocateFlags::empty();
+        rustix::fs::fallocate(&self.0, mode, offset, len).map_err(io::Error::from)
     }
 
     async fn metadata(&self) -> io::Result<Metadata> {

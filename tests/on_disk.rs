@@ -218,6 +218,10 @@ impl File for WaitingFile {
         waiting(self.0.sync_all()).await
     }
 
+    async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        waiting(self.0.allocate(offset, len)).await
+    }
+
     async fn set_len(&self, len: u64) -> io::Result<()> {
         waiting(self.0.set_len(len)).await
     }

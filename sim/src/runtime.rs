@@ -77,13 +77,16 @@ impl CallKind {
     fn suffers(self, fault: FaultKind) -> bool {
         use CallKind::{Create, Look, Name, Open, Read, SetLen, Sync, SyncDir, Write};
         match fault {
-            FaultKind::ReadEio | FaultKind::ShortRead => self == Read,
+            FaultKind::ReadEio
+            | FaultKind::ShortRead
+            | FaultKind::BitRot
+            | FaultKind::LatentError
+            | FaultKind::MisdirectedRead => self == Read,
             FaultKind::WriteEio | FaultKind::ShortWrite => self == Write,
             FaultKind::Interrupt => matches!(self, Read | Write | Sync | SyncDir | Open | Create),
             FaultKind::SyncEio | FaultKind::MisdirectedWrite | FaultKind::PhantomWrite => self == Sync,
             FaultKind::DirSyncEio => self == SyncDir,
             FaultKind::LyingFlush => matches!(self, Sync | SyncDir),
-            FaultKind::BitRot | FaultKind::LatentError | FaultKind::MisdirectedRead => self == Read,
             FaultKind::NameEio => matches!(self, Open | Create | Name | SetLen | Look),
             FaultKind::Stall | FaultKind::Cancel => self.is_change(),
         }

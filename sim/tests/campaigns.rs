@@ -3,7 +3,7 @@
 
 use asl_sim::campaign::{Campaign, Progress, Summary, capabilities, run, run_seed};
 use asl_sim::scenario::generate::Wishes;
-use asl_sim::scenario::{FaultClass, FaultKind};
+use asl_sim::scenario::{FaultClass, FaultKind, Profile};
 use asl_sim::target::find;
 use asl_sim::trial::trial;
 
@@ -52,7 +52,8 @@ fn the_host_that_specimens_are_made_of_raises_no_alarm() {
 #[track_caller]
 fn is_found(specimen: &str, invariant: &str) {
     let name = format!("specimen:{specimen}");
-    let summary = campaign(&name, 3_000, 2, false, Wishes::default());
+    let classes = find(&name).expect("a built-in target").usual_faults().to_vec();
+    let summary = campaign(&name, 3_000, 2, false, Wishes { classes, ..Wishes::default() });
     let failure = summary.failures.first().unwrap_or_else(|| panic!("{specimen} survived"));
     assert_eq!(failure.signature.split('/').next(), Some(invariant), "{failure:?}");
 }
@@ -78,6 +79,44 @@ specimens! {
     a_checksum_without_the_length_is_found: "crc-omits-length" breaks "log-prefix";
     the_bytes_of_a_failed_append_are_found: "failed-append-leaves-bytes" breaks "append-atomic";
     the_canary_is_found: "canary" breaks "append-durable";
+    a_name_left_to_the_journal_is_found: "mark-left-to-journal" breaks "create-durable";
+    a_bad_record_taken_for_the_end_is_found: "torn-middle-is-eof" breaks "corruption-detected";
+    a_repair_that_cuts_records_away_is_found: "truncates-below-watermark" breaks "corruption-detected";
+}
+
+#[test]
+fn the_posix_host_raises_no_alarm_on_any_file_system() {
+    for &(profile, _) in Profile::ALL {
+        raises_no_alarm("posix", Wishes { profile, ..Wishes::default() });
+    }
+}
+
+#[test]
+fn hosts_that_detect_damage_raise_no_alarm_when_there_is_some() {
+    for &(profile, _) in Profile::ALL {
+        let wishes = Wishes { profile, classes: vec![FaultClass::Media], ..Wishes::default() };
+        raises_no_alarm("posix", wishes.clone());
+        raises_no_alarm("specimen:control", wishes);
+    }
+}
+
+/// The profiles in which a specimen is found out.
+fn wrong_on(specimen: &str) -> Vec<Profile> {
+    let wrong = |profile: &Profile| {
+        let name = format!("specimen:{specimen}");
+        campaign(&name, 1_500, 2, false, Wishes { profile: *profile, ..Wishes::default() }).failed > 0
+    };
+    Profile::ALL.iter().map(|(profile, _)| *profile).filter(wrong).collect()
+}
+
+#[test]
+fn a_host_is_judged_by_the_file_system_that_it_stands_on() {
+    // An fsync of the new file itself makes its name durable everywhere but in the weakest of worlds,
+    assert_eq!(wrong_on("segment-dir-not-synced"), [Profile::Posix]);
+    // one of another file where there is a journal;
+    assert_eq!(wrong_on("mark-left-to-journal"), [Profile::Posix, Profile::Btrfs]);
+    // a rename that nothing follows nowhere.
+    assert_eq!(wrong_on("seal-rename-not-synced").len(), Profile::ALL.len());
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     );
     assert_refused(&place.run(&["run", "specimen:canarry"]), r#""specimen:canary""#);
     assert_refused(&place.run(&["run", "posix", "--faults", "crsh"]), r#"did you mean "crash"?"#);
-    assert_refused(&place.run(&["run", "posix", "--faults", "media"]), "`asl-sim list faults`");
+    assert_refused(&place.run(&["run", "posix", "--faults", "weather"]), "`asl-sim list faults`");
     assert_refused(&place.run(&["run", "posix", "--faults", "none,crash"]), "cannot be combined");
     assert_refused(&place.run(&["run", "posix", "--profile", "ext5"]), r#"no profile named "ext5""#);
     assert_refused(&place.run(&["run", "posix", "--sedes", "3"]), "--seeds");

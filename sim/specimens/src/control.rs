@@ -1,7 +1,7 @@
 //! The host that specimens are made from, without any bug: the simulator must find nothing in it.
 //!
 //! It makes good what the specimens say of it, that nothing else is wrong with them. It is correct in the fault classes
-//! `crash` and `error`; damage by the medium it does not detect (see the module `plain`).
+//! `crash` and `error`, and detects damage in class `media`.
 
 use crate::plain::{Plain, Steps};
 use asl_host::Host;
@@ -19,6 +19,7 @@ struct Right;
 impl Steps for Right {
     const BLOCKS: bool = true;
     const SNAPSHOTS: bool = true;
+    const DETECTS_DAMAGE: bool = true;
 }
 
 /// The host in a directory that exists.

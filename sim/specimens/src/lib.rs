@@ -5,8 +5,7 @@
 //! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
 //! is wrong is shared with [`control`], in which nothing is.
 //!
-//! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory and does not tell damage by
-//! the medium from a torn tail.
+//! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory.
 
 mod plain;
 
@@ -18,10 +17,13 @@ pub mod crc_omits_length;
 pub mod failed_append_leaves_bytes;
 pub mod fsync_error_ignored;
 pub mod fsync_retried;
+pub mod mark_left_to_journal;
 pub mod rename_unsynced_tmp;
 pub mod seal_rename_not_synced;
 pub mod segment_dir_not_synced;
 pub mod store_parent_not_synced;
+pub mod torn_middle_is_eof;
+pub mod truncates_below_watermark;
 
 #[cfg(test)]
 mod tests;

@@ -138,10 +138,13 @@ specimens! {
     failed_append_leaves_bytes,
     fsync_error_ignored,
     fsync_retried,
+    mark_left_to_journal,
     rename_unsynced_tmp,
     seal_rename_not_synced,
     segment_dir_not_synced,
     store_parent_not_synced,
+    torn_middle_is_eof,
+    truncates_below_watermark,
 }
 
 #[test]

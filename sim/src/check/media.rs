@@ -37,9 +37,8 @@ pub(super) struct Media<'a> {
     unknown_hit: bool,
     /// When the medium first lied about a write or flush.
     lied_at: Option<usize>,
-    /// Whether there was damage of another kind than sectors that cannot be read.
-    other_damage: bool,
-    damaged: bool,
+    /// What damage there was.
+    kinds: Vec<FaultKind>,
     created: bool,
 }
 
@@ -53,8 +52,7 @@ impl<'a> Media<'a> {
             hit: Vec::new(),
             unknown_hit: false,
             lied_at: None,
-            other_damage: false,
-            damaged: false,
+            kinds: Vec::new(),
             created: false,
         }
     }
@@ -85,8 +83,7 @@ impl<'a> Media<'a> {
     }
 
     fn damage(&mut self, at: usize, kind: FaultKind, hit: &Hit) {
-        self.damaged = true;
-        self.other_damage |= kind != FaultKind::LatentError;
+        self.kinds.push(kind);
         match hit {
             Hit::Operations(operations) => self.hit.extend(operations),
             Hit::Unknown => self.unknown_hit = true,
@@ -132,7 +129,7 @@ impl<'a> Media<'a> {
                 self.read_told(from.max(1), limit, records, exchange.told_at, out);
             }
             (Ask::ReadBlock { block }, Told::Bytes(bytes)) => {
-                self.judge_block(block, *bytes, exchange.told_at, out)
+                self.judge_block(block, *bytes, exchange.told_at, out);
             }
             (Ask::InspectSnapshot { .. }, Told::View(view)) => {
                 for &(seq, data) in &view.records {
@@ -152,13 +149,14 @@ impl<'a> Media<'a> {
     fn judge_error(&self, kind: ErrorKind, exchange: &Exchange<'_>, out: &mut Findings) {
         let at = exchange.told_at;
         let what = exchange.ask.name();
-        if self.damaged && !self.other_damage {
+        let only_unreadable = self.kinds.iter().all(|&kind| kind == FaultKind::LatentError);
+        if !self.kinds.is_empty() && only_unreadable {
             out.expect(kind != ErrorKind::Corrupt, Breach::FaultMisnamed, at, || {
                 format!("a sector that cannot be read was told as corruption by {what}")
             });
         }
         if let Ask::Open { place: Place::Main, .. } | Ask::Read { place: Place::Main, .. } = exchange.ask
-            && self.damaged
+            && !self.kinds.is_empty()
         {
             // It was noticed.
             out.looked(Breach::SilentLoss);

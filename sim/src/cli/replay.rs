@@ -27,7 +27,9 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> 
     }
     match (&args.what, args.seed) {
         (Some(what), Some(seed)) => {
-            let subject = Subject::new(find_target(what)?, wishes(&args.world)?)?;
+            let target = find_target(what)?;
+            let wishes = wishes(&args.world, &target)?;
+            let subject = Subject::new(target, wishes)?;
             Ok(replay_seed(&subject, seed, args.trace, out))
         }
         (Some(path), None) => replay_case(Path::new(path), args, out),

@@ -23,7 +23,9 @@ use std::time::Duration;
 const REPORTED_MAX: usize = 20;
 
 pub(super) fn run(args: &RunArgs, out: &mut Out) -> Result<Status, Error> {
-    let subject = Subject::new(find_target(&args.target)?, wishes(&args.world)?)?;
+    let target = find_target(&args.target)?;
+    let wishes = wishes(&args.world, &target)?;
+    let subject = Subject::new(target, wishes)?;
     check_writable(&args.out)?;
     let campaign = Campaign {
         target: subject.target.clone(),

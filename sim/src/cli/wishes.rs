@@ -23,10 +23,15 @@ pub(super) fn find_target(name: &str) -> Result<Target, Error> {
     target::find(name).map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
 }
 
-/// What the options ask for.
-pub(super) fn wishes(args: &WorldArgs) -> Result<Wishes, Error> {
-    let mut wishes =
-        Wishes { clients: args.clients, ops: args.ops, crashes: args.crashes, ..Wishes::default() };
+/// What the options ask for; what they do not say is as usual for the target.
+pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error> {
+    let mut wishes = Wishes {
+        classes: target.usual_faults().to_vec(),
+        clients: args.clients,
+        ops: args.ops,
+        crashes: args.crashes,
+        ..Wishes::default()
+    };
     if let Some(name) = &args.profile {
         wishes.profile = profile(name)?;
     }

@@ -7,7 +7,7 @@
 mod erased;
 
 use crate::runtime::{Process, Sim};
-use crate::scenario::Setup;
+use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimEnv, SimFileSystem};
 use asl_host::{Host, PosixHost, PosixOptions};
 use std::fmt;
@@ -57,6 +57,7 @@ pub struct Target {
     name: String,
     about: String,
     boot: Arc<Boot>,
+    usual_faults: Vec<FaultClass>,
 }
 
 impl fmt::Debug for Target {
@@ -76,7 +77,20 @@ impl Target {
             name: name.into(),
             about: about.into(),
             boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
+            usual_faults: vec![FaultClass::Crash, FaultClass::Error],
         }
+    }
+
+    /// The same, tested with faults of these classes unless others are asked for.
+    #[must_use]
+    pub fn with_usual_faults(mut self, classes: Vec<FaultClass>) -> Target {
+        self.usual_faults = classes;
+        self
+    }
+
+    /// The classes of faults that it is tested with unless others are asked for.
+    pub fn usual_faults(&self) -> &[FaultClass] {
+        &self.usual_faults
     }
 
     /// Its name on the command line.
@@ -130,9 +144,16 @@ pub fn built_in() -> Vec<Target> {
         commit_mark_unchecked,
         crc_omits_length,
         failed_append_leaves_bytes,
+        mark_left_to_journal,
         canary,
         control,
     );
+    let from_crashes = targets.len();
+    // What is wrong with these shows when the medium is damaged.
+    specimens!(torn_middle_is_eof, truncates_below_watermark);
+    for target in &mut targets[from_crashes..] {
+        target.usual_faults = vec![FaultClass::Media];
+    }
     targets
 }
 

@@ -196,6 +196,16 @@ impl File for SimFile {
         cut.await
     }
 
+    async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.check_writable()?;
+        let allocated = self.sim.perform(self.process, CallKind::SetLen, |world, call| {
+            world.note(call, u64::from(self.ino), offset);
+            world.note(call, u64::from(self.ino), len);
+            world.fs.allocate(self.ino, offset, len, &mut world.decide)
+        });
+        allocated.await
+    }
+
     async fn metadata(&self) -> io::Result<Metadata> {
         let looked = self.sim.perform(self.process, CallKind::Look, |world, call| {
             let metadata = world.fs.metadata(self.ino, &mut world.decide);

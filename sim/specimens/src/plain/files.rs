@@ -2,7 +2,7 @@
 
 use asl_host::env::Env;
 use asl_host::fs::{FileSystem, OpenMode, read_whole, write_all_at};
-use asl_host::{Operation, StoreError, StoreLocation};
+use asl_host::{ErrorKind, Operation, StoreError, StoreLocation};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,19 @@ pub(super) fn parse_segment(name: &str) -> Option<(u64, u64)> {
 /// What fails when the operating system refuses something with a file.
 pub(super) fn failed(operation: Operation, path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
     move |source| StoreError::io(operation, path.to_string_lossy(), source)
+}
+
+/// As [`failed`], where `InvalidData` says that what was read is not what was written.
+pub(super) fn failed_or_corrupt(operation: Operation, path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
+    move |source| match source.kind() {
+        io::ErrorKind::InvalidData => StoreError::new(ErrorKind::Corrupt, operation, path.to_string_lossy()),
+        _ => failed(operation, path)(source),
+    }
+}
+
+/// A block's checksum.
+pub(super) fn checksum(content: &[u8]) -> [u8; 4] {
+    crc32c::crc32c(content).to_le_bytes()
 }
 
 /// The names in a directory, sorted.

@@ -1,6 +1,6 @@
 //! Creating, opening and destroying a store. `STORE` is the commit point of all three.
 
-use super::files::{Paths, exists, failed, list, parse_segment, retry};
+use super::files::{Paths, exists, failed, failed_or_corrupt, list, parse_segment, retry};
 use super::recover::{Recovered, recover};
 use super::store::PlainStore;
 use super::{Shared, Steps};
@@ -35,7 +35,7 @@ pub(super) async fn create<F: FileSystem, E: Env, S: Steps>(
         // What the store consists of, and that nothing else is there, is durable before the mark says that it is one.
         retry!(fs.sync_dir(&paths.dir))?;
         retry!(fs.open(&paths.mark, OpenMode::CreateNew))?;
-        retry!(fs.sync_dir(&paths.dir))?;
+        steps.sync_mark_name(fs, (&paths.dir, &lock)).await?;
         steps.sync_parent(fs, &paths.parent).await
     };
     made.await.map_err(failed(operation, &paths.dir))?;
@@ -49,7 +49,8 @@ pub(super) async fn open<F: FileSystem, E: Env, S: Steps>(
     let operation = Operation::OpenStore;
     let steps = S::default();
     let lock = lock_existing(&shared.fs, &paths, operation).await?;
-    let recovered = recover(&shared.fs, &steps, &paths).await.map_err(failed(operation, &paths.dir))?;
+    let recovered = recover(&shared.fs, &steps, &paths).await;
+    let recovered = recovered.map_err(failed_or_corrupt(operation, &paths.dir))?;
     Ok(PlainStore::writer(shared.clone(), paths.clone(), steps, lock, recovered))
 }
 

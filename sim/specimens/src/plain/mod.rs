@@ -14,9 +14,9 @@
 //! again. A segment is written by one handle only, so that at an open only the last one can be torn: its whole frames are
 //! written again in place (they may be in the page cache only, marked clean by a failed fsync), its rest is cut off.
 //!
-//! Correct in the fault classes `crash` and `error`. Damage by the medium is not detected: the log ends at the first bad
-//! frame, whatever lies behind it. That also keeps a planted bug from showing as an error of open, where what it breaks is
-//! that a record is gone.
+//! Correct in the fault classes `crash` and `error`. Damage by the medium is detected only by those that ask for it
+//! (`DETECTS_DAMAGE`); for the others the log ends at the first bad frame, whatever lies behind it. That keeps a planted bug
+//! from showing as an error of open, where what it breaks is that a record is gone.
 
 mod files;
 mod gate;
@@ -61,6 +61,17 @@ pub(crate) struct Scan {
     pub(crate) records: Vec<Vec<u8>>,
     /// Where that ends.
     pub(crate) end: usize,
+    /// The last number that a frame behind the end says was durable when it was written.
+    pub(crate) witnessed: u64,
+}
+
+/// Where records are missing that had been durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// A later frame of the same segment says so.
+    WithinSegment,
+    /// A later segment does, by having been begun.
+    BeforeSegment,
 }
 
 /// The steps that a bug can be planted in. As they stand here they are right. There is one of these for each open store.
@@ -69,6 +80,8 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
     const BLOCKS: bool = false;
     /// Whether the snapshot operations work.
     const SNAPSHOTS: bool = false;
+    /// Whether records carry a watermark and blocks a checksum, so that damage can be told from what a crash leaves.
+    const DETECTS_DAMAGE: bool = false;
     /// How many records a segment takes: few, so that a short run has several segments.
     const SEGMENT_RECORDS: u64 = 8;
 
@@ -88,6 +101,21 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
         dir: &Path,
     ) -> impl Future<Output = io::Result<()>> + Send {
         async move { retry!(fs.sync_dir(dir)) }
+    }
+
+    /// Makes the name of the mark durable that a creation has just made.
+    fn sync_mark_name<F: FileSystem>(
+        &self,
+        fs: &F,
+        paths: (&Path, &F::File),
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        let (dir, _lock) = paths;
+        async move { retry!(fs.sync_dir(dir)) }
+    }
+
+    /// What recovery does when it finds that durable records are missing.
+    fn records_missing(_where: Missing) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::InvalidData, "records are missing that had been durable"))
     }
 
     /// Writes a record into a segment and makes it durable. Returns where it ends.
@@ -132,8 +160,9 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
     /// A record as it stands in a segment.
     fn encode(place: Place, record: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_LEN + record.len());
-        // No watermark: this host does not tell damage from a torn tail.
-        frame::encode(&mut bytes, place.salt, place.seq, 0, record);
+        // Records are written one at a time: all before this one are durable.
+        let watermark = if Self::DETECTS_DAMAGE { place.seq - 1 } else { 0 };
+        frame::encode(&mut bytes, place.salt, place.seq, watermark, record);
         bytes
     }
 
@@ -146,6 +175,9 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
             let end = scan.end + frame.len();
             scan.records.push(bytes[scan.end + HEADER_LEN..end].to_vec());
             scan.end = end;
+        }
+        if Self::DETECTS_DAMAGE {
+            scan.witnessed = frame::scan(bytes, salt, first).watermark_behind;
         }
         scan
     }

@@ -3,9 +3,9 @@
 //! It creates no file and makes none longer, so it works on a full disk. Crashing anywhere in it and recovering again is
 //! harmless: each step removes what no open has shown, or repeats bytes that are there.
 
-use super::Steps;
 use super::files::{Paths, list, parse_segment, retry};
 use super::lifecycle::directories;
+use super::{Missing, Steps};
 use asl_host::fs::{File, FileSystem, OpenMode, read_whole, write_all_at};
 use std::collections::BTreeSet;
 use std::io;
@@ -38,17 +38,24 @@ pub(super) async fn recover<F: FileSystem, S: Steps>(
     Ok(Recovered { records, sealed, snapshots })
 }
 
-/// The records up to the first that is missing. A segment that does not continue them is removed.
+/// The records up to the first that is missing. A segment that does not continue them is removed, unless it shows that
+/// durable ones are missing.
 async fn recover_log<F: FileSystem, S: Steps>(fs: &F, paths: &Paths) -> io::Result<Vec<Arc<[u8]>>> {
     let mut records: Vec<Arc<[u8]>> = Vec::new();
     let mut last = None;
     // Names sort by first number.
     for (first, salt) in list(fs, &paths.dir).await?.iter().filter_map(|name| parse_segment(name)) {
         let path = paths.segment(first, salt);
+        if S::DETECTS_DAMAGE && first > records.len() as u64 + 1 {
+            S::records_missing(Missing::BeforeSegment)?;
+        }
         if first == records.len() as u64 + 1 {
             let file = retry!(fs.open(&path, OpenMode::ReadWrite))?;
             let mut bytes = read_whole(&file).await?;
             let scan = S::scan(&bytes, salt, first);
+            if S::DETECTS_DAMAGE && scan.witnessed >= first + scan.records.len() as u64 {
+                S::records_missing(Missing::WithinSegment)?;
+            }
             if !scan.records.is_empty() {
                 records.extend(scan.records.into_iter().map(Arc::from));
                 bytes.truncate(scan.end);

@@ -1,6 +1,6 @@
 //! The handle to an open store: a writer, or a view of a snapshot.
 
-use super::files::{Paths, failed, random_name, retry, write_new};
+use super::files::{Paths, checksum, failed, failed_or_corrupt, random_name, retry, write_new};
 use super::manifest;
 use super::recover::Recovered;
 use super::turn::{OpenBlock, Segment, State, Turn, Writer};
@@ -145,9 +145,16 @@ impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
         let path = self.paths.sealed_block(id);
         let read = async {
             let file = retry!(self.shared.fs.open(&path, OpenMode::Read))?;
-            read_whole(&file).await
+            let content = read_whole(&file).await?;
+            if !S::DETECTS_DAMAGE {
+                return Ok(content);
+            }
+            match content.split_last_chunk() {
+                Some((content, sum)) if *sum == checksum(content) => Ok(content.to_vec()),
+                _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the block's checksum does not fit")),
+            }
         };
-        read.await.map_err(failed(Operation::ReadBlock, &path))
+        read.await.map_err(failed_or_corrupt(Operation::ReadBlock, &path))
     }
 
     /// Publishes a manifest: written, synced, renamed, its directory synced.
@@ -244,6 +251,11 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         let (from, to) = (self.paths.open_block(block.as_str()), self.paths.sealed_block(block.as_str()));
         turn.begin();
         let sealed = async {
+            if S::DETECTS_DAMAGE {
+                let mut content = vec![0; usize::try_from(open.len).expect("it was written from memory")];
+                read_full_at(&*open.file, &mut content, 0).await?;
+                write_all_at(&*open.file, &checksum(&content), open.len).await?;
+            }
             retry!(open.file.sync_all())?;
             retry!(self.shared.fs.rename(&from, &to))?;
             self.steps.sync_sealed_name(&self.shared.fs, &self.paths.blocks).await

@@ -227,7 +227,9 @@ impl FileData {
         });
         self.dirty = dirty;
         if self.damage.is_some() {
-            placed.into_iter().for_each(|sector| self.is_placed(sector));
+            for sector in placed {
+                self.is_placed(sector);
+            }
         }
         self.sync_size(mark, cut_stays_pending, needed as u64);
     }

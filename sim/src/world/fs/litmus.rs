@@ -543,3 +543,57 @@ fn a_full_file_system_takes_what_fits() {
         100
     );
 }
+
+/// What a process sees, and what a crash may leave, after a failed sync of an overwrite and an append, and after another
+/// sync of it that goes well.
+fn after_failed_sync(profile: Profile) -> (String, BTreeSet<String>) {
+    let mut states = BTreeSet::new();
+    let mut seen = None;
+    let mut next = Some(Decider::replaying(Decisions::new()).trailing());
+    while let Some(decide) = next {
+        let mut machine = Machine::deciding(decide, Fill::Zeros);
+        machine.fs = Fs::new(profile, Medium::new(SECTOR as u32, Fill::Zeros));
+        let file = durable(&mut machine);
+        machine.write(file, 3, 2, b'b');
+        let mark = machine.fs.mark();
+        let address = Address::new(Question::Reverted, 0, 0, 0);
+        machine.fs.fail_sync(file, mark, address, &mut machine.decide);
+        seen.get_or_insert_with(|| machine.state());
+        machine.fsync(file);
+        machine.fs.power_loss(1, &mut machine.decide);
+        states.insert(machine.state());
+        next = machine.decide.next();
+    }
+    (seen.expect("there is a first time"), states)
+}
+
+#[test]
+fn what_a_failed_sync_leaves_is_the_profiles_own() {
+    let expect = |profile, seen: &str, states: &[&str]| {
+        let states: BTreeSet<String> = states.iter().map(|&state| state.to_owned()).collect();
+        assert_eq!(after_failed_sync(profile), (seen.to_owned(), states), "{}", profile.as_str());
+    };
+    // The cache keeps what was written, and calls it clean: the next sync says yes without it.
+    let any = ["f=aaaa", "f=aaab", "f=aaaa.", "f=aaab.", "f=aaaab", "f=aaabb"];
+    expect(Profile::Posix, "f=aaabb", &any);
+    expect(Profile::Ext4Ordered, "f=aaabb", &any);
+    expect(Profile::Ext4Writeback, "f=aaabb", &any);
+    expect(Profile::Xfs, "f=aaabb", &["f=aaaa", "f=aaab", "f=aaaab", "f=aaabb"]);
+    // Content and size go back.
+    expect(Profile::Btrfs, "f=aaaa", &["f=aaaa"]);
+    // It is still to be written, and the next sync does it.
+    expect(Profile::Zfs, "f=aaabb", &["f=aaabb"]);
+}
+
+#[test]
+fn preallocated_space_reads_as_zeros_where_nothing_was_written() {
+    let program = |machine: &mut Machine| {
+        let file = machine.create("/f");
+        machine.fs.allocate(file, 0, 2 * SECTOR as u64, &mut machine.decide).expect("there is space");
+        machine.fsync(file);
+        machine.fsync_dir("/");
+        machine.write(file, 0, 2, b'b');
+    };
+    let (states, _) = crash_states(Fill::Garbage, program);
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), ["f=..", "f=.b", "f=b.", "f=bb"]);
+}

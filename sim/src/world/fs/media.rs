@@ -289,3 +289,133 @@ impl Fs {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fill, Medium, Profile};
+    use super::*;
+    use crate::decide::{Decisions, Question};
+    use asl_host::fs::OpenMode;
+
+    const SECTOR: usize = 512;
+
+    fn at(nth: u32) -> Address {
+        Address::new(Question::Damage, 0, 0, nth)
+    }
+
+    /// A file system in which `f` holds sectors of `a`, `b` and `c`, and `g` one of `d`, all of it durable.
+    struct Disk {
+        fs: Fs,
+        decide: Decider,
+        f: Ino,
+    }
+
+    impl Disk {
+        fn new() -> Disk {
+            let mut decide = Decider::replaying(Decisions::new());
+            let mut fs = Fs::new(Profile::Posix, Medium::new(SECTOR as u32, Fill::Zeros));
+            let mut make = |path: &str, key, letters: &[u8]| {
+                let (ino, _) = fs.open(path, OpenMode::Create, key, &mut decide).expect("a valid path");
+                for (sector, letter) in letters.iter().enumerate() {
+                    let data = [*letter; SECTOR];
+                    fs.write(ino, &data, (sector * SECTOR) as u64, &mut decide).expect("there is space");
+                }
+                ino
+            };
+            let f = make("/f", 1, b"abc");
+            make("/g", 2, b"d");
+            fs.sync_all();
+            Disk { fs, decide, f }
+        }
+
+        /// The first byte of each sector of `f`, `!` where it cannot be read.
+        fn seen(&mut self) -> String {
+            let mut letters = String::new();
+            for sector in 0..3 {
+                let mut bytes = [0; SECTOR];
+                let read = self.fs.read(self.f, &mut bytes, (sector * SECTOR) as u64, &mut self.decide);
+                letters.push(if read.is_ok() { char::from(bytes[0]) } else { '!' });
+            }
+            letters
+        }
+
+        fn power_loss(&mut self) {
+            self.fs.power_loss(1, &mut self.decide);
+        }
+
+        fn overwrite(&mut self, sector: usize, letter: u8) {
+            let data = [letter; SECTOR];
+            self.fs
+                .write(self.f, &data, (sector * SECTOR) as u64, &mut self.decide)
+                .expect("it can be written");
+        }
+
+        fn sync_astray(&mut self, elsewhere: bool) -> Harm {
+            let mark = self.fs.mark();
+            let harm = self.fs.sync_astray(self.f, mark, elsewhere, at, &mut self.decide);
+            harm.expect("there was something to write")
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_stays_flipped_until_its_sector_is_written() {
+        let mut disk = Disk::new();
+        let harm = disk.fs.rot(disk.f, 0, SECTOR, at, &mut disk.decide).expect("it is on the medium");
+        assert_eq!((harm.hit, harm.near[0], harm.near.len()), (0..1, b'a', 1 + NEAR_LEN));
+        assert_eq!(disk.seen(), "`bc", "an a with its lowest bit flipped");
+        disk.power_loss();
+        assert_eq!(disk.seen(), "`bc");
+        disk.overwrite(0, b'x');
+        assert_eq!(disk.seen(), "xbc");
+    }
+
+    #[test]
+    fn a_latent_error_is_there_until_its_sector_is_written_whole() {
+        let mut disk = Disk::new();
+        disk.fs
+            .lose_sector(disk.f, SECTOR as u64, SECTOR, at, &mut disk.decide)
+            .expect("it is on the medium");
+        assert_eq!(disk.seen(), "a!c");
+        disk.power_loss();
+        assert_eq!(disk.seen(), "a!c");
+        let part = disk.fs.write(disk.f, b"part", SECTOR as u64, &mut disk.decide);
+        assert_eq!(part.expect_err("the rest cannot be read").raw_os_error(), Some(EIO));
+        disk.overwrite(1, b'x');
+        assert_eq!(disk.seen(), "axc");
+    }
+
+    #[test]
+    fn a_misdirected_read_is_wrong_once() {
+        let mut disk = Disk::new();
+        let mut bytes = [b'a'; SECTOR];
+        disk.fs.misread(disk.f, 0, &mut bytes, at, &mut disk.decide).expect("there is another sector");
+        assert_eq!(bytes, [b'b'; SECTOR]);
+        assert_eq!(disk.seen(), "abc");
+    }
+
+    #[test]
+    fn a_phantom_write_shows_when_the_cache_is_gone() {
+        let mut disk = Disk::new();
+        disk.overwrite(2, b'x');
+        disk.sync_astray(false);
+        assert_eq!(disk.seen(), "abx");
+        disk.power_loss();
+        assert_eq!(disk.seen(), "abc");
+        // Written again, it is there.
+        disk.overwrite(2, b'y');
+        disk.fs.sync_all();
+        disk.power_loss();
+        assert_eq!(disk.seen(), "aby");
+    }
+
+    #[test]
+    fn a_misdirected_write_hits_another_sector_too() {
+        let mut disk = Disk::new();
+        disk.overwrite(2, b'x');
+        let harm = disk.sync_astray(true);
+        assert_eq!(&harm.near[harm.hit], [b'a'; SECTOR], "the first of the others was hit");
+        assert_eq!(disk.seen(), "abx");
+        disk.power_loss();
+        assert_eq!(disk.seen(), "xbc");
+    }
+}

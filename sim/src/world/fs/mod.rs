@@ -628,7 +628,9 @@ impl Fs {
         for (parent, inode) in self.inodes.iter_mut().enumerate() {
             let Node::Dir(dir) = &mut inode.node else { continue };
             let names: Vec<Box<str>> = dir.names_of(ino).map(Into::into).collect();
-            names.iter().for_each(|name| dir.persist(name));
+            for name in &names {
+                dir.persist(name);
+            }
             if !names.is_empty() {
                 parents.push(parent as Ino);
             }

@@ -229,7 +229,9 @@ mod tests {
             let mut sets: BTreeMap<Vec<String>, Vec<&str>> = BTreeMap::new();
             for &(profile, _) in Profile::ALL {
                 let mut model = Model::new(profile);
-                program.iter().for_each(|step| model.apply(step).expect("no step fails"));
+                for step in &program {
+                    model.apply(step).expect("no step fails");
+                }
                 let states = model.states(100_000).expect("few enough to list");
                 let states = states.into_iter().map(|state| format!("{{{state}}}")).collect();
                 sets.entry(states).or_default().push(profile.as_str());

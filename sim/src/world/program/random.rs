@@ -34,8 +34,7 @@ pub fn random(seed: u64) -> Program {
     let mut draw = Draw { rng: ChaCha8Rng::seed_from_u64(seed), now: Names::default() };
     let mut program = Program::new();
     if draw.below(3) > 0 {
-        program.extend(draw.make_file("f".to_owned()));
-        program.extend([draw.write("f".to_owned()), Step::Sync]);
+        program.extend([draw.make_file("f".to_owned()), draw.write("f".to_owned()), Step::Sync]);
     }
     let count = program.len() as u32 + 4 + draw.below(9);
     while (program.len() as u32) < count {
@@ -71,11 +70,11 @@ impl Draw {
         (!free || !self.now.files.contains_key(&path)).then_some(path)
     }
 
-    fn make_file(&mut self, path: String) -> Option<Step> {
+    fn make_file(&mut self, path: String) -> Step {
         self.now.made += 1;
         self.now.files.insert(path.clone(), self.now.made);
         self.now.lens.insert(self.now.made, 0);
-        Some(Step::Create(path))
+        Step::Create(path)
     }
 
     fn len(&self, path: &str) -> u64 {
@@ -110,7 +109,7 @@ impl Draw {
         match self.below(32) {
             0..4 => {
                 let path = self.name(true)?;
-                self.make_file(path)
+                Some(self.make_file(path))
             }
             4..12 => {
                 let path = self.file().filter(|path| self.len(path) < LEN_MAX)?;
