@@ -63,8 +63,9 @@ fn print_ratios(measured: &[Measured]) {
         for Measured { record_len, ratios, .. } in measured {
             let Spread { low, median, high } = ratios[at];
             let word = if median >= *wanted_min { "reached" } else { "NOT reached" };
+            let doubt = if (low..high).contains(wanted_min) { ", by noisy rounds" } else { "" };
             println!(
-                "{name:<44} {record_len:>8} B {median:>12.2} {low:>6.2} to {high:<5.2} {wanted_min:>6.2}  {word}"
+                "{name:<44} {record_len:>8} B {median:>12.2} {low:>6.2} to {high:<5.2} {wanted_min:>6.2}  {word}{doubt}"
             );
         }
     }

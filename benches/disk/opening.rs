@@ -7,8 +7,9 @@
 //! Logs are made by writing segments of valid frames, each appended alone as its watermark says, in the layout that
 //! `asl_host::posix` documents: appending a million durable records would take minutes. The open is asked for the last
 //! number, so a log that is not as the host would have left it shows. Everything was read before and is in the page
-//! cache: the cost is the processor's and the syncs', not the disk's. Not measured: a cold cache, a torn tail, blocks and
-//! snapshots (an open reads every manifest).
+//! cache: the cost is the processor's and the syncs', not the disk's. Above 32 MiB the C library takes memory from the kernel
+//! and gives it back every time, so that page faults, in both arms, are most of what a full segment costs. Not measured: a
+//! cold cache, a torn tail, blocks and snapshots (an open reads every manifest).
 
 use crate::clients::block_on;
 use crate::place::Place;
