@@ -1,0 +1,272 @@
+//! The stepped runtime: tasks, simulated time, and the one place where a call becomes an effect, a fault or a crash.
+//!
+//! Tasks are futures polled one at a time on the calling thread. A call of a host registers here, waits for its simulated
+//! time to pass while other tasks go on, and takes effect at one instant; where several tasks are ready, the decision map
+//! picks. A call made when nothing else could run takes effect at once. There are no threads, no wall clock and no flags.
+//!
+//! A crash stops everything at an instant inside a call: the tasks are dropped, and whatever a process that is dead still
+//! asks for (from a `Drop`, say) changes nothing.
+//!
+//! Not modelled: a task that blocks its thread inside `poll`, and effects of one call that others see half done.
+
+mod call;
+mod damage;
+mod world;
+
+use call::Call;
+pub(crate) use call::CallKind;
+pub(crate) use world::{Injected, Notice, World};
+
+use crate::decide::{Decider, Site};
+use crate::scenario::{CrashKind, Scenario};
+use crate::trace::Trace;
+use crate::world::fs::{EIO, Fs, Medium, errno};
+use std::any::Any;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// A task of a run.
+pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// No run needs as many calls; a host that makes them goes round in circles.
+const CALLS_MAX: u64 = 300_000;
+
+/// One process of one incarnation of the world: after a crash, its calls do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    incarnation: u32,
+}
+
+/// How the tasks came to an end.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// All are done.
+    Done,
+    /// A crash was due.
+    Crashed(CrashKind, Site),
+    /// Nothing can go on, or goes on for ever.
+    Stuck,
+    /// The host panicked; what it said.
+    Panicked(String),
+}
+
+/// The shared world behind its lock. Runs are single-threaded; the lock is there because hosts are `Send`.
+#[derive(Debug)]
+pub(crate) struct Sim {
+    world: Mutex<World>,
+    ready: Arc<AtomicU64>,
+}
+
+struct TaskWaker {
+    ready: Arc<AtomicU64>,
+    bit: u64,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ready.fetch_or(self.bit, Ordering::Relaxed);
+    }
+}
+
+impl Sim {
+    pub(crate) fn new(scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
+        let medium = Medium::new(scenario.setup.sector_len, scenario.setup.fill);
+        let world = World {
+            fs: Fs::new(scenario.setup.profile, medium),
+            decide,
+            trace: Trace::default(),
+            injected: Injected::default(),
+            notices: Vec::new(),
+            scenario,
+            now_ns: 0,
+            wall_offset_ns: 0,
+            randoms: 0,
+            incarnation: 0,
+            boot: 0,
+            picks: 0,
+            tasks: Vec::new(),
+            live: 0,
+            current: 0,
+            waiting: Vec::new(),
+            passed: Vec::new(),
+            next_token: 0,
+            halted: None,
+            handles: Vec::new(),
+        };
+        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().expect("a panic inside the simulator is passed on at once")
+    }
+
+    pub(crate) fn lock_unless_poisoned(&self) -> Option<MutexGuard<'_, World>> {
+        self.world.lock().ok()
+    }
+
+    /// Runs tasks until all are done, or something ends them. They are dropped in any case.
+    ///
+    /// Panics if the simulator itself does; a panic of the host's is an [`Ended::Panicked`].
+    pub(crate) fn run(&self, mut tasks: Vec<Option<Task<'_>>>) -> Ended {
+        assert!(tasks.len() <= 64, "ready tasks are bits of a word");
+        self.lock().start_tasks(tasks.len());
+        let wakers: Vec<Waker> = (0..tasks.len())
+            .map(|task| Waker::from(Arc::new(TaskWaker { ready: self.ready.clone(), bit: 1 << task })))
+            .collect();
+        self.ready
+            .store(if tasks.len() == 64 { u64::MAX } else { (1 << tasks.len()) - 1 }, Ordering::Relaxed);
+        loop {
+            let task = match self.next_ready() {
+                Next::Task(task) => task,
+                Next::Ended(ended) => return ended,
+            };
+            let Some(future) = &mut tasks[task] else { continue };
+            let mut context = Context::from_waker(&wakers[task]);
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context))) {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(())) => {
+                    tasks[task] = None;
+                    self.lock().live -= 1;
+                }
+                Err(panic) => return self.host_panicked(panic),
+            }
+            let mut world = self.lock();
+            if let Some((kind, site)) = world.halted.take() {
+                world.die();
+                drop(world);
+                return Ended::Crashed(kind, site);
+            }
+        }
+    }
+
+    fn host_panicked(&self, panic: Box<dyn Any + Send>) -> Ended {
+        if self.world.is_poisoned() {
+            // It was not the host.
+            std::panic::resume_unwind(panic);
+        }
+        self.lock().die();
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Ended::Panicked(text.to_owned())
+    }
+
+    fn next_ready(&self) -> Next {
+        loop {
+            let ready = self.ready.load(Ordering::Relaxed);
+            if ready != 0 {
+                let mut world = self.lock();
+                let task =
+                    if ready.is_power_of_two() { ready.trailing_zeros() as usize } else { world.pick(ready) };
+                world.current = task;
+                drop(world);
+                self.ready.fetch_and(!(1 << task), Ordering::Relaxed);
+                return Next::Task(task);
+            }
+            let mut world = self.lock();
+            if world.live == 0 {
+                return Next::Ended(Ended::Done);
+            }
+            if world.injected.calls > CALLS_MAX {
+                world.die();
+                return Next::Ended(Ended::Stuck);
+            }
+            let Some(waker) = world.pass_time() else {
+                world.die();
+                return Next::Ended(Ended::Stuck);
+            };
+            drop(world);
+            waker.wake();
+        }
+    }
+
+    /// One call of a host: waits its time, then takes effect, fails as planned, or is where the crash comes (then it
+    /// never returns).
+    pub(crate) async fn perform<T>(
+        &self,
+        process: Process,
+        kind: CallKind,
+        effect: impl FnOnce(&mut World, &Call) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let Some(call) = (Gate { sim: self, process, kind, extra_ns: 0, state: GateState::New }).await else {
+            return Err(errno(EIO));
+        };
+        let result = self.lock().carry_out(&call, effect);
+        match result {
+            Some(result) => result,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Lets simulated time pass.
+    pub(crate) async fn sleep(&self, process: Process, duration_ns: u64) {
+        Gate { sim: self, process, kind: CallKind::Pause, extra_ns: duration_ns, state: GateState::New }
+            .await;
+    }
+
+    /// Lets other tasks go first, if there are any.
+    pub(crate) async fn pause(&self, process: Process) {
+        self.sleep(process, 0).await;
+    }
+}
+
+enum Next {
+    Task(usize),
+    Ended(Ended),
+}
+
+/// Waits for a call's simulated time. Yields `None` for a process that is dead.
+struct Gate<'a> {
+    sim: &'a Sim,
+    process: Process,
+    kind: CallKind,
+    extra_ns: u64,
+    state: GateState,
+}
+
+enum GateState {
+    New,
+    Waiting(u64, Call),
+}
+
+impl Future for Gate<'_> {
+    type Output = Option<Call>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Call>> {
+        let mut world = self.sim.lock();
+        if !world.is_alive(self.process) {
+            return Poll::Ready(None);
+        }
+        match self.state {
+            GateState::New => {
+                let call = world.register(self.kind);
+                let latency_ns = world.latency_ns(&call, self.extra_ns);
+                if world.is_alone() {
+                    world.now_ns += latency_ns;
+                    return Poll::Ready(Some(call));
+                }
+                let token = world.wait(latency_ns, context.waker().clone());
+                drop(world);
+                self.state = GateState::Waiting(token, call);
+                Poll::Pending
+            }
+            GateState::Waiting(token, call) => {
+                match world.passed.iter().position(|&passed| passed == token) {
+                    Some(at) => {
+                        world.passed.swap_remove(at);
+                        Poll::Ready(Some(call))
+                    }
+                    None => Poll::Pending,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is durable: the order that a profile gives to changes, what syncs and their failures do, and the loss of power.
+//!
+//! Where metadata have an order, each such change is noted in the journal until a sync commits it. A loss of power decides one
+//! thing at once, how much of the end of the journal is lost; what then remains open is independent and decided when somebody
+//! looks (see `crash` and `dir`).
+
+use super::crash::PowerCut;
+use super::file::Tick;
+use super::profile::{FailedSync, NamesSynced, Order};
+use super::{Fs, Ino, Inode, Node, Ordered, ROOT};
+use crate::decide::{Address, Decider, Lean, Question};
+
+impl Fs {
+    /// The next change, which is one of names.
+    pub(super) fn next_tick_of_names(&mut self) -> Tick {
+        let tick = self.next_tick();
+        if self.axioms.order != Order::None {
+            self.journal.push(Ordered { tick, of_names: true });
+        }
+        tick
+    }
+
+    /// The next change, which is one of a file: of its data, or its size and blocks alone.
+    pub(super) fn next_tick_of_file(&mut self, of_data: bool) -> Tick {
+        let tick = self.next_tick();
+        let has_order = match self.axioms.order {
+            Order::None => false,
+            Order::Metadata => !of_data,
+            Order::Everything => true,
+        };
+        if has_order {
+            self.journal.push(Ordered { tick, of_names: false });
+        }
+        tick
+    }
+
+    /// An inode's own metadata change.
+    pub(super) fn metadata_changes(&mut self, ino: Ino, tick: Tick) {
+        if self.axioms.file_sync == NamesSynced::UpToOwnChange {
+            let changes = &mut self.inodes[ino as usize].changes;
+            if changes.first().is_some_and(|first| *first <= self.committed) {
+                changes.retain(|change| *change > self.committed);
+            }
+            changes.push(tick);
+        }
+    }
+
+    pub(crate) fn sync(&mut self, ino: Ino, mark: Tick, data_only: bool) {
+        let (sector_len, file_sync) = (self.medium.sector_len, self.axioms.file_sync);
+        match &mut self.inodes[ino as usize].node {
+            Node::File(file) => {
+                file.sync(mark, data_only && file_sync == NamesSynced::None, sector_len);
+            }
+            Node::Dir(dir) if self.axioms.order == Order::None => dir.sync(mark),
+            Node::Dir(_) => {}
+        }
+        match file_sync {
+            NamesSynced::None => {}
+            NamesSynced::OwnOfNewInode => self.persist_new(ino),
+            NamesSynced::UpToOwnChange => {
+                let changes = self.inodes[ino as usize].changes.iter();
+                let own = changes.rev().find(|change| **change <= mark).copied();
+                self.commit(own.unwrap_or(0));
+            }
+            NamesSynced::AllEarlier => self.commit(mark),
+        }
+    }
+
+    /// Makes durable what has an order, up to here; where data have one too, the names only: a file's data take a sync of it.
+    pub(super) fn commit(&mut self, upto: Tick) {
+        if upto > self.committed {
+            self.committed = upto;
+            let names_only = self.axioms.order == Order::Everything;
+            self.journal.retain(|change| change.tick > upto || (names_only && !change.of_names));
+        }
+    }
+
+    /// Makes the names of an inode durable, unless it has a durable one, and those of the directories above it likewise.
+    pub(super) fn persist_new(&mut self, ino: Ino) {
+        let is_known = |inode: &Inode| matches!(&inode.node, Node::Dir(dir) if dir.has_durable(ino));
+        if ino == ROOT || self.inodes.iter().any(is_known) {
+            return;
+        }
+        let mut parents = Vec::new();
+        for (parent, inode) in self.inodes.iter_mut().enumerate() {
+            let Node::Dir(dir) = &mut inode.node else { continue };
+            let names: Vec<Box<str>> = dir.names_of(ino).map(Into::into).collect();
+            for name in &names {
+                dir.persist(name);
+            }
+            if !names.is_empty() {
+                parents.push(parent as Ino);
+            }
+        }
+        for parent in parents {
+            self.persist_new(parent);
+        }
+    }
+
+    /// Everything is durable (sync(2)).
+    pub(crate) fn sync_all(&mut self) {
+        let mark = self.mark();
+        for ino in 0..self.inodes.len() {
+            self.sync(ino as Ino, mark, false);
+        }
+        self.commit(mark);
+        self.journal.clear();
+    }
+
+    /// A sync that fails. Of a file: what becomes of its data is the profile's (F7), or the answer to `address` where all is
+    /// possible. Of a directory: pending changes of names stay pending, so that syncing it again does make them durable.
+    pub(crate) fn fail_sync(&mut self, ino: Ino, mark: Tick, address: Address, decide: &mut Decider) {
+        let mut mode = self.axioms.failed_sync;
+        let inode = &mut self.inodes[ino as usize];
+        inode.sync_errors += 1;
+        let Node::File(file) = &mut inode.node else { return };
+        if mode == FailedSync::AnyOfThese && decide.choose(address, 2, Lean::Even) == 1 {
+            mode = FailedSync::Reverted;
+        }
+        self.medium.states.reverted += u32::from(mode == FailedSync::Reverted);
+        file.fail_sync(mark, mode, self.medium.sector_len);
+    }
+
+    /// The power goes.
+    pub(crate) fn power_loss(&mut self, crash: u32, decide: &mut Decider) {
+        self.walked.clear();
+        let upto = self.decide_commit(crash, decide);
+        let cut = PowerCut { crash, upto, names_upto: upto.max(self.committed), axioms: self.axioms };
+        for inode in &mut self.inodes {
+            inode.changes.clear();
+            match &mut inode.node {
+                Node::File(file) => file.power_loss(&cut, self.medium.sector_len),
+                Node::Dir(dir) => dir.power_loss(&cut),
+            }
+        }
+        self.committed = self.tick;
+        self.journal.clear();
+    }
+
+    /// How far what has an order had come to be durable.
+    pub(super) fn decide_commit(&mut self, crash: u32, decide: &mut Decider) -> Tick {
+        let count = self.journal.len();
+        let address = Address::new(Question::Commit, crash, 0, 0);
+        let lost = decide.choose(address, count as u32 + 1, Lean::Mood) as usize;
+        self.medium.states.decided += u64::from(count > 0);
+        self.medium.states.commits_lost += u32::from(lost > 0);
+        if lost == 0 { Tick::MAX } else { self.journal[count - lost].tick - 1 }
+    }
+}
