@@ -26,7 +26,7 @@ impl Steps for Bug {
     fn records_missing(found: Missing) -> io::Result<()> {
         match found {
             Missing::WithinSegment => Ok(()),
-            Missing::BeforeSegment => Err(io::ErrorKind::InvalidData.into()),
+            Missing::BeforeSegment | Missing::InSnapshot => Err(io::ErrorKind::InvalidData.into()),
         }
     }
 }

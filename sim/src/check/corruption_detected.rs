@@ -3,12 +3,13 @@
 //! Source: section 6 and contract, "Invariants".
 //!
 //! Broken by a record, a sealed block or a snapshot that reads as other bytes than were written, whatever the medium did; and
-//! by a log that ends, without an error, before a record that was acknowledged when a later one was begun which is still on
-//! the medium: the later one is the evidence.
+//! by a log that ends, without an error, before a record that was acknowledged when a later one, or a snapshot, was begun
+//! which is still on the medium: that is the evidence.
 //!
 //! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. A later
-//! record is no evidence if the damage hit it as well, or if it came after a write or flush that the medium lied about; and
-//! nothing is if the host keeps records in a form in which they cannot be recognised on the medium.
+//! record is no evidence if the damage hit it as well, or if it came after a write or flush that the medium lied about; a
+//! snapshot is none if anything was hit that is near no record; and nothing is if the host keeps records in a form in which
+//! they cannot be recognised on the medium.
 //!
 //! Not checked: silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the medium; other
 //! stores than the main one; clock and identity
@@ -68,6 +69,25 @@ mod tests {
     fn damage_to_the_last_record_looks_like_a_torn_write() {
         three_damaged(&[3]).crash().open().read(&[1, 2]).keeps("corruption-detected");
         three_damaged(&[2, 3]).crash().open().read(&[1]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn a_snapshot_is_evidence_of_the_records_that_it_holds() {
+        let shows_two = |deleted: bool, hit: &[u32]| {
+            let mut story = media();
+            story.append(1, 1).append(2, 2).append(3, 3);
+            let snapshot = story.history.intern("snapshot");
+            story.ask(Ask::CreateSnapshot, Told::Named(snapshot));
+            if deleted {
+                story.ask(Ask::DeleteSnapshot { snapshot }, Told::Done);
+            }
+            damage(&mut story, FaultKind::BitRot, Hit::Operations(hit.to_vec()));
+            story.crash().open().read(&[1, 2]);
+            story
+        };
+        shows_two(false, &[3]).breaks("corruption-detected");
+        shows_two(true, &[3]).keeps("corruption-detected");
+        shows_two(false, &[]).keeps("corruption-detected");
     }
 
     #[test]

@@ -24,6 +24,14 @@ struct Append {
     acked: Option<(u64, usize)>,
 }
 
+/// A snapshot, which names all records up to a number.
+#[derive(Debug)]
+struct Manifest {
+    snapshot: Name,
+    covers: u64,
+    told_at: usize,
+}
+
 /// The model.
 #[derive(Debug)]
 pub(super) struct Media<'a> {
@@ -32,9 +40,14 @@ pub(super) struct Media<'a> {
     /// Which append each number names, from 1, as far as that is known.
     slots: Vec<Option<usize>>,
     blocks: Blocks,
+    snapshots_asked: Vec<(usize, u64)>,
+    manifests: Vec<Manifest>,
     /// Operations whose bytes were hit.
     hit: Vec<u32>,
+    /// Whether something was hit of which nobody knows what it was,
     unknown_hit: bool,
+    /// or that is near no record: a manifest, perhaps.
+    other_hit: bool,
     /// When the medium first lied about a write or flush.
     lied_at: Option<usize>,
     /// What damage there was.
@@ -49,8 +62,11 @@ impl<'a> Media<'a> {
             appends: Vec::new(),
             slots: Vec::new(),
             blocks: Blocks::default(),
+            snapshots_asked: Vec::new(),
+            manifests: Vec::new(),
             hit: Vec::new(),
             unknown_hit: false,
+            other_hit: false,
             lied_at: None,
             kinds: Vec::new(),
             created: false,
@@ -59,7 +75,7 @@ impl<'a> Media<'a> {
 
     pub(super) fn step(&mut self, at: usize, event: &Event, out: &mut Findings) {
         match event {
-            Event::Asked { ask, .. } => self.asked(*ask),
+            Event::Asked { ask, .. } => self.asked(at, *ask),
             Event::Told { asked, told } => {
                 let Event::Asked { client, ask, .. } = self.history.events()[*asked] else {
                     unreachable!("a reply is to a question");
@@ -85,6 +101,7 @@ impl<'a> Media<'a> {
     fn damage(&mut self, at: usize, kind: FaultKind, hit: &Hit) {
         self.kinds.push(kind);
         match hit {
+            Hit::Operations(operations) if operations.is_empty() => self.other_hit = true,
             Hit::Operations(operations) => self.hit.extend(operations),
             Hit::Unknown => self.unknown_hit = true,
         }
@@ -94,8 +111,13 @@ impl<'a> Media<'a> {
         }
     }
 
-    fn asked(&mut self, ask: Ask) {
+    fn asked(&mut self, at: usize, ask: Ask) {
         match ask {
+            // What it covers is settled when it is asked for, its name when it is there.
+            Ask::CreateSnapshot => self.snapshots_asked.push((at, self.slots.len() as u64)),
+            Ask::DeleteSnapshot { snapshot } => {
+                self.manifests.retain(|manifest| manifest.snapshot != snapshot);
+            }
             Ask::Append { place: Place::Main, data, unique, .. } => {
                 let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
                 let after = self.slots.len() as u64;
@@ -124,6 +146,11 @@ impl<'a> Media<'a> {
             }
             (Ask::Append { place: Place::Main, data, .. }, Told::Seq(seq)) => {
                 self.acknowledged(data, *seq, exchange.told_at, out);
+            }
+            (Ask::CreateSnapshot, Told::Named(snapshot)) => {
+                let asked = self.snapshots_asked.iter().find(|(at, _)| *at == exchange.asked_at);
+                let covers = asked.map_or(0, |(_, covers)| *covers);
+                self.manifests.push(Manifest { snapshot: *snapshot, covers, told_at: exchange.told_at });
             }
             (Ask::Read { place: Place::Main, from, limit }, Told::Records(records)) => {
                 self.read_told(from.max(1), limit, records, exchange.told_at, out);
@@ -251,29 +278,33 @@ impl<'a> Media<'a> {
     /// The log turns out to end here, and nobody was told of an error.
     fn ends_at(&mut self, last: u64, at: usize, out: &mut Findings) {
         out.looked(Breach::SilentLoss);
-        if let Some((covered, witness)) = self.covered().filter(|&(covered, _)| covered > last) {
+        if let Some((covered, witness)) = self.covered().filter(|(covered, _)| *covered > last) {
             let text = format!(
-                "the log ends at {last} without an error, and record {covered} was acknowledged before record \
-                 {witness} was begun, which no damage hit"
+                "the log ends at {last} without an error, and record {covered} was acknowledged before {witness} was \
+                 begun, which no damage hit"
             );
             out.broken(Breach::SilentLoss, at, text);
         }
+        self.manifests.retain(|manifest| manifest.covers <= last);
         for lost in self.slots.drain((last as usize).min(self.slots.len())..).flatten() {
             self.appends[lost].acked = None;
         }
     }
 
-    /// The last number that was acknowledged before a record was begun that is still evidence of it, and that record's.
-    fn covered(&self) -> Option<(u64, u64)> {
+    /// The last number that was acknowledged before something was begun that is still evidence of it, and what that is.
+    fn covered(&self) -> Option<(u64, String)> {
         if self.unknown_hit {
             return None;
         }
-        let witnesses = self.appends.iter().filter_map(|append| {
+        let honest = |told_at: usize| self.lied_at.is_none_or(|lied_at| told_at < lied_at);
+        let records = self.appends.iter().filter_map(|append| {
             let (seq, told_at) = append.acked?;
             let op = append.op?;
-            let honest = self.lied_at.is_none_or(|lied_at| told_at < lied_at);
-            (honest && !self.hit.contains(&op)).then_some((append.after, seq))
+            (honest(told_at) && !self.hit.contains(&op)).then_some((append.after, Some(seq)))
         });
-        witnesses.max()
+        let manifests = self.manifests.iter().filter(|manifest| !self.other_hit && honest(manifest.told_at));
+        let manifests = manifests.map(|manifest| (manifest.covers, None));
+        let (covered, witness) = records.chain(manifests).max()?;
+        Some((covered, witness.map_or_else(|| "a snapshot".to_owned(), |seq| format!("record {seq}"))))
     }
 }

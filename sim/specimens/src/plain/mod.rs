@@ -72,6 +72,8 @@ pub(crate) enum Missing {
     WithinSegment,
     /// A later segment does, by having been begun.
     BeforeSegment,
+    /// A snapshot does.
+    InSnapshot,
 }
 
 /// The steps that a bug can be planted in. As they stand here they are right. There is one of these for each open store.

@@ -5,6 +5,7 @@
 
 use super::files::{Paths, list, parse_segment, retry};
 use super::lifecycle::directories;
+use super::manifest;
 use super::{Missing, Steps};
 use asl_host::fs::{File, FileSystem, OpenMode, read_whole, write_all_at};
 use std::collections::BTreeSet;
@@ -29,6 +30,14 @@ pub(super) async fn recover<F: FileSystem, S: Steps>(
     let sealed = if S::BLOCKS { finished(fs, &paths.blocks, ".sealed").await? } else { BTreeSet::new() };
     let snapshots =
         if S::SNAPSHOTS { finished(fs, &paths.snapshots, ".snap").await? } else { BTreeSet::new() };
+    if S::DETECTS_DAMAGE {
+        for id in &snapshots {
+            let (last, _) = manifest::load(fs, &paths.manifest(id), id).await?;
+            if last > records.len() {
+                S::records_missing(Missing::InSnapshot)?;
+            }
+        }
+    }
     // A process that was killed may have left names that no sync has covered.
     for dir in directories::<S>(paths) {
         retry!(fs.sync_dir(dir))?;

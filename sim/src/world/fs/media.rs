@@ -250,7 +250,7 @@ impl Fs {
     }
 
     /// A sync of a file, of which one sector is not written where it should be; if `elsewhere`, it is written to another
-    /// sector's place. `None` if it had nothing to write; it is then a sync like any other.
+    /// sector's place. `None` if there is nothing to write, or no such place: nothing is done then.
     pub(crate) fn sync_astray(
         &mut self,
         ino: Ino,
@@ -266,13 +266,13 @@ impl Fs {
         let due: Vec<u32> = due.map(|dirty| dirty.sector).filter(written).collect();
         let count = u32::try_from(due.len()).ok().filter(|&count| count > 0)?;
         let sector = due[decide.choose(at(0), count, Lean::Even) as usize];
+        let victim = if elsewhere { Some(self.other_sector((ino, sector), at(1), decide)?) } else { None };
         let before = file.on_disk(sector, sector_len);
         let mut harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len));
         self.sync(ino, mark, false);
-        let content = self.data(ino)?.on_disk(sector, sector_len)?;
+        let content = self.data(ino)?.on_disk(sector, sector_len).expect("it was just synced");
         self.data_mut(ino)?.strays(sector, before);
-        if elsewhere {
-            let (victim, place, _) = self.other_sector((ino, sector), at(1), decide)?;
+        if let Some((victim, place, _)) = victim {
             let hit = self.data_mut(victim)?;
             harm = Harm::of(&hit.cache, hit.bytes_of(place, sector_len));
             hit.strays(place, Some(content));
