@@ -1,0 +1,303 @@
+//! Several processes and one store: a writer that is killed loses nothing that it was told is durable and leaves nothing
+//! torn; a second writer is refused while the first lives, and not longer.
+//!
+//! Writers are killed right after they said something, so that they are in the middle of what comes next. Not covered
+//! here: the loss of power, since the page cache outlives a process; and threads that share a handle.
+
+use super::Site;
+use super::cases::{Context, Must, all};
+use super::disk::{OnDisk, block_on};
+use super::part::{Came, NO_HELPER, Other, say, wait_for_the_other_side};
+use asl_host::{BlockId, Code, Durability, Host, HostTime, LogSeq, Result, SnapshotId, Store, StoreLocation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a writer is killed.
+const ROUNDS: u64 = 6;
+/// After how many acknowledgements it is killed, at least.
+const RECORDS_PER_ROUND: u64 = 40;
+/// How many appends a writer has under way at once, at most.
+const TOGETHER_MAX: u64 = 4;
+/// How many blocks and snapshots each a writer makes before it is killed, at least.
+const BLOCKS_PER_ROUND: u64 = 3;
+
+fn store(here: &OnDisk) -> StoreLocation {
+    here.location("store")
+}
+
+/// A record that tells which one it is: of different lengths, some of them longer than a page, so that frames end anywhere
+/// and a kill can come in the middle of one.
+pub(super) fn record(id: u64) -> Vec<u8> {
+    let filler = if id.is_multiple_of(13) { 20_000 } else { id * 7 % 61 };
+    let mut bytes = id.to_le_bytes().to_vec();
+    bytes.resize(bytes.len() + filler as usize, id as u8);
+    bytes
+}
+
+/// Which record it is, if it is one, and whole.
+pub(super) fn id_of(bytes: &[u8]) -> Option<u64> {
+    let id = u64::from_le_bytes(*bytes.first_chunk()?);
+    (bytes == record(id)).then_some(id)
+}
+
+/// What is known of a log.
+#[derive(Debug, Default)]
+struct Known {
+    /// Which record each number names.
+    records: BTreeMap<u64, u64>,
+    /// The last number that must survive.
+    durable: u64,
+}
+
+impl Known {
+    /// Takes in what a writer says.
+    fn hear(&mut self, word: &str, text: &str, durability: Durability) {
+        let number = |text: &str| text.parse::<u64>().ok();
+        match word {
+            "acknowledged" => {
+                let (seq, id) = text.split_once(' ').must("a number and a record");
+                let (seq, id) = (number(seq).must("a number"), number(id).must("a record"));
+                let before = self.records.insert(seq, id);
+                assert!(before.is_none(), "number {seq} was given to record {id}, and names another");
+                if durability == Durability::OnAppend {
+                    self.durable = self.durable.max(seq);
+                }
+            }
+            "durable" => self.durable = self.durable.max(number(text).must("a number")),
+            _ => {}
+        }
+    }
+
+    /// The log holds what must be there, nothing torn, nothing twice, and at most what was under way besides.
+    fn check(&mut self, log: &[asl_host::Record]) {
+        let mut seen = BTreeSet::new();
+        for (found, number) in log.iter().zip(1..) {
+            assert_eq!(found.seq, LogSeq(number), "numbers are dense from 1");
+            let id = id_of(&found.data);
+            let id = id.must(&format!("record {number} is torn: it has {} bytes", found.data.len()));
+            assert!(seen.insert(id), "record {number} stands there twice");
+            let known = *self.records.entry(number).or_insert(id);
+            assert_eq!(id, known, "number {number} names another record than before");
+        }
+        let (count, durable) = (log.len() as u64, self.durable);
+        assert!(count >= durable, "record {durable} had to survive, and the log ends at {count}");
+        let last = self.records.last_key_value().map_or(0, |(number, _)| *number);
+        assert!(count <= last + TOGETHER_MAX, "{count} records, and at most {last} were acknowledged");
+        self.records.retain(|number, _| *number <= count);
+        // What an open shows is durable.
+        self.durable = count;
+    }
+}
+
+/// In another process: appends, alone and several at once, and says which record got which number.
+pub(super) async fn append_until_killed(here: &OnDisk) -> Result<()> {
+    let host = here.boot();
+    let store = host.open_store(&store(here)).await?;
+    let mut next = (store.durable_upto().await?.0 + 1) << 20;
+    loop {
+        for together in [1, 1, TOGETHER_MAX] {
+            let ids = next..next + together;
+            next = ids.end;
+            let records: Vec<Vec<u8>> = ids.clone().map(record).collect();
+            let numbers = all(records.iter().map(|record| store.append(record))).await;
+            for (id, number) in ids.zip(numbers) {
+                say("acknowledged", &format!("{} {id}", number?));
+            }
+        }
+        say("durable", &store.flush().await?.to_string());
+        say("clock", &host.now().await?.0.to_string());
+    }
+}
+
+pub(super) fn a_killed_writer_loses_nothing_that_was_acknowledged(site: &Site) -> Came {
+    let durability = site.here.boot().capabilities().durability;
+    drop(block_on(site.here.boot().create_store(&store(&site.here))).must("create the store"));
+    let mut known = Known::default();
+    for round in 1..=ROUNDS {
+        let Some(mut other) = Other::start(site, "append") else {
+            return Came::Skipped(NO_HELPER.to_owned());
+        };
+        for _ in 0..RECORDS_PER_ROUND + round {
+            let number = other.expect("acknowledged");
+            known.hear("acknowledged", &number, durability);
+        }
+        other.kill();
+        while let Some((word, text)) = other.hear() {
+            known.hear(&word, &text, durability);
+        }
+        let log = block_on(async {
+            let store = site.here.boot().open_store(&store(&site.here)).await?;
+            store.read(LogSeq::FIRST, usize::MAX).await
+        });
+        known.check(&log.must("open the store of a writer that was killed, and read it"));
+    }
+    Came::passed()
+}
+
+/// What a block holds.
+fn content(turn: u64) -> Vec<u8> {
+    record(turn * 13)
+}
+
+/// In another process: seals blocks and makes snapshots, and says which.
+pub(super) async fn seal_until_killed(here: &OnDisk) -> Result<()> {
+    let store = here.boot().open_store(&store(here)).await?;
+    for turn in 1.. {
+        let block = store.create_block().await?;
+        for part in content(turn).chunks(7_000) {
+            store.write_block(&block, part).await?;
+        }
+        store.seal_block(&block).await?;
+        say("sealed", &format!("{turn} {block}"));
+        let last = store.append(&record(turn)).await?;
+        let snapshot = store.create_snapshot().await?;
+        say("snapshot", &format!("{last} {snapshot}"));
+    }
+    Ok(())
+}
+
+pub(super) fn a_killed_writer_leaves_blocks_and_snapshots_whole_or_absent(site: &Site) -> Came {
+    drop(block_on(site.here.boot().create_store(&store(&site.here))).must("create the store"));
+    let (mut blocks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
+    for round in 1..=ROUNDS {
+        let Some(mut other) = Other::start(site, "seal") else {
+            return Came::Skipped(NO_HELPER.to_owned());
+        };
+        let mut hear = |(word, text): (String, String)| {
+            let (number, id) = text.split_once(' ').must("a number and an identifier");
+            let number: u64 = number.parse().expect("a number");
+            match word.as_str() {
+                "sealed" => drop(blocks.insert(BlockId::new(id), content(number))),
+                _ => drop(snapshots.insert(SnapshotId::new(id), number)),
+            }
+        };
+        // Odd and even counts, so that the kill comes while a block is sealed and while a snapshot is made.
+        for _ in 0..2 * BLOCKS_PER_ROUND + round % 2 {
+            hear(other.hear().must("another process ended before it was killed"));
+        }
+        other.kill();
+        while let Some(said) = other.hear() {
+            hear(said);
+        }
+        let checked = block_on(check_blocks_and_snapshots(&site.here, &mut blocks, &mut snapshots));
+        checked.must("open the store of a writer that was killed, and read it");
+    }
+    Came::passed()
+}
+
+/// All that is known is there, and whole; of what is not known there is one of each sort at most, and it is whole too.
+async fn check_blocks_and_snapshots(
+    here: &OnDisk,
+    blocks: &mut BTreeMap<BlockId, Vec<u8>>,
+    snapshots: &mut BTreeMap<SnapshotId, u64>,
+) -> Result<()> {
+    let store = here.boot().open_store(&store(here)).await?;
+    let (listed, mounted) = (store.list_blocks().await?, store.list_snapshots().await?);
+    if let Some((lost, _)) = blocks.iter().find(|(block, _)| !listed.contains(block)) {
+        panic!("block {lost} was sealed, and is not there");
+    }
+    if let Some((lost, _)) = snapshots.iter().find(|(snapshot, _)| !mounted.contains(snapshot)) {
+        panic!("snapshot {lost} was made, and is not there");
+    }
+    assert!(
+        listed.len() <= blocks.len() + 1,
+        "{} blocks are there that nobody sealed",
+        listed.len() - blocks.len()
+    );
+    assert!(mounted.len() <= snapshots.len() + 1, "snapshots are there that nobody made");
+    for block in listed {
+        let bytes = store.read_block(&block).await?;
+        assert!(id_of(&bytes).is_some(), "block {block} is torn: it has {} bytes", bytes.len());
+        assert_eq!(blocks.entry(block).or_insert_with(|| bytes.clone()), &bytes, "a block has changed");
+    }
+    for snapshot in mounted {
+        let count =
+            store.mount_snapshot(&snapshot).await?.read(LogSeq::FIRST, usize::MAX).await?.len() as u64;
+        assert_eq!(*snapshots.entry(snapshot).or_insert(count), count, "a snapshot has changed");
+    }
+    Ok(())
+}
+
+pub(super) fn the_clock_goes_on_where_a_killed_process_left_it(site: &Site) -> Came {
+    drop(block_on(site.here.boot().create_store(&store(&site.here))).must("create the store"));
+    let identity = block_on(site.here.boot().identity()).must("ask for the identity");
+    let mut last = block_on(site.here.boot().now()).must("read the clock");
+    for _ in 0..2 {
+        let Some(mut other) = Other::start(site, "append") else {
+            return Came::Skipped(NO_HELPER.to_owned());
+        };
+        let mut heard = 0;
+        let mut killed = false;
+        while let Some((word, text)) = other.hear() {
+            if word == "clock" {
+                let now = HostTime(text.parse().expect("a number"));
+                assert!(now > last, "{now:?} after {last:?}");
+                last = now;
+                heard += 1;
+            }
+            if heard == 10 && !killed {
+                other.kill();
+                killed = true;
+            }
+        }
+        assert!(killed, "another process ended before it was killed");
+        let now = block_on(site.here.boot().now()).must("read the clock");
+        assert!(now > last, "{now:?} after {last:?}");
+        last = now;
+        assert_eq!(block_on(site.here.boot().identity()).must("ask for the identity"), identity);
+    }
+    Came::passed()
+}
+
+/// In another process: holds the store open until it is let go, then writes and closes.
+pub(super) async fn hold(here: &OnDisk) -> Result<()> {
+    let store = here.boot().open_store(&store(here)).await?;
+    say("holding", &store.durable_upto().await?.to_string());
+    wait_for_the_other_side();
+    store.append(b"written while others were refused").await?;
+    store.close().await
+}
+
+/// Nobody else can open, make or destroy the store.
+fn assert_refused(here: &OnDisk) {
+    let host = here.boot();
+    for _ in 0..2 {
+        let code = block_on(host.open_store(&store(here))).err().map(|error| error.code());
+        assert_eq!(code, Some(Code::ConcurrentModification), "what an open is told");
+        let code = block_on(host.destroy_store(&store(here))).err().map(|error| error.code());
+        assert_eq!(code, Some(Code::ConcurrentModification), "what a destruction is told");
+        let code = block_on(host.create_store(&store(here))).err().map(|error| error.code());
+        assert_eq!(code, Some(Code::Exists), "what a creation is told");
+    }
+}
+
+pub(super) fn a_second_process_is_refused_while_the_first_lives(site: &Site) -> Came {
+    let here = &site.here;
+    drop(block_on(here.boot().create_store(&store(here))).must("create the store"));
+    let Some(mut other) = Other::start(site, "hold") else {
+        return Came::Skipped(NO_HELPER.to_owned());
+    };
+    assert_eq!(other.expect("holding"), "0");
+    assert_refused(here);
+    other.let_go();
+    let store = block_on(here.boot().open_store(&store(here))).must("open what the other one has closed");
+    assert_eq!(block_on(store.durable_upto()).must("ask"), LogSeq(1));
+    Came::passed()
+}
+
+pub(super) fn the_store_of_a_killed_process_opens_at_once(site: &Site) -> Came {
+    let here = &site.here;
+    drop(block_on(here.boot().create_store(&store(here))).must("create the store"));
+    for _ in 0..3 {
+        let Some(mut other) = Other::start(site, "hold") else {
+            return Came::Skipped(NO_HELPER.to_owned());
+        };
+        other.expect("holding");
+        assert_refused(here);
+        other.kill();
+        drop(
+            block_on(here.boot().open_store(&store(here)))
+                .must("open the store of a process that was killed"),
+        );
+    }
+    Came::passed()
+}
