@@ -63,6 +63,10 @@ pub struct Findings {
     pub cores: usize,
     /// The directory that was looked at.
     pub location: String,
+    /// What file system it is on.
+    pub file_system: String,
+    /// What that is on; empty if that is not known.
+    pub device: String,
     /// What was looked at.
     pub items: Vec<Item>,
 }
@@ -85,6 +89,8 @@ pub fn examine(location: &Path) -> io::Result<Findings> {
         architecture: std::env::consts::ARCH.to_owned(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         location: location.canonicalize()?.display().to_string(),
+        file_system: on.name,
+        device: on.device,
         items,
     })
 }
@@ -107,8 +113,7 @@ fn lacking(
 const ELSEWHERE: &str = "name a directory on a local disk with --location";
 
 fn of_location(on: &FileSystem) -> Item {
-    let device = if on.device.is_empty() { "an unknown device" } else { on.device.as_str() };
-    let found = format!("{} on {device}", on.name);
+    let found = on.to_string();
     match on.syncs() {
         Syncs::Durable => ok("location", format!("{found}; what is synced is durable")),
         Syncs::Nothing(why) => lacking(
@@ -207,16 +212,17 @@ fn of_overlay() -> Item {
 }
 
 fn of_fuse() -> Item {
-    let opened = OpenOptions::new().read(true).write(true).open("/dev/fuse");
-    match opened {
-        Ok(_) => ok("/dev/fuse", "can be opened; nothing here needs it yet"),
-        Err(error) => lacking(
-            "/dev/fuse",
-            State::Missing,
-            format!("cannot be opened: {error}"),
-            "nothing: nothing here needs it yet",
-            "modprobe fuse; in a container, hand it /dev/fuse",
-        ),
+    let name = "/dev/fuse";
+    let skipped = "nothing yet: no command needs it";
+    match OpenOptions::new().read(true).write(true).open(name) {
+        Ok(_) => ok(name, "can be opened; no command needs it yet"),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            lacking(name, State::Limited, "there, but not for us", skipped, "run it as root")
+        }
+        Err(error) => {
+            let found = format!("cannot be opened: {error}");
+            lacking(name, State::Missing, found, skipped, "modprobe fuse; in a container, hand it the device")
+        }
     }
 }
 

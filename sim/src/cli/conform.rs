@@ -85,6 +85,9 @@ fn refused(why: Refused, target: &str, location: &Path) -> Error {
             .status(Status::Unavailable),
         Refused::Location(why) => Error::new(format!("{cannot}: {why}")).hint(way_out),
         Refused::Io(error) => Error::new(format!("{cannot}: {}", plain(&error))).hint(way_out),
+        Refused::NotWritable(error) => {
+            Error::new(format!("{cannot}: nothing can be made in it: {error}")).hint(way_out)
+        }
         Refused::UnknownCheck(name) => Error::unknown("case", &name, "cases", conform::check_names()),
     }
 }
@@ -93,7 +96,7 @@ fn status(report: &Report) -> Status {
     let of = |checked: &Checked| match checked.outcome {
         Outcome::Failed(_) => Status::Violation,
         Outcome::Hung => Status::Hang,
-        Outcome::Passed | Outcome::Skipped(_) => Status::Passed,
+        Outcome::Passed | Outcome::NotOffered(_) | Outcome::Skipped(_) => Status::Passed,
     };
     let interrupted = if report.interrupted { Status::Interrupted } else { Status::Passed };
     report.checks.iter().map(of).fold(interrupted, Status::and)

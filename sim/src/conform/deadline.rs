@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_comes_of_work_is_told() {
-        let (go, long) = (AtomicBool::new(false), Duration::from_secs(60));
+        let (go, long) = (AtomicBool::new(false), Duration::from_mins(1));
         assert_eq!(within(long, &go, "work", || 7), Ended::Done(7));
         let Ended::Panicked(text) = within(long, &go, "work", || panic!("{} is wrong", "this")) else {
             panic!("it panicked")

@@ -40,7 +40,7 @@ pub use plan::{check_names, groups};
 
 use crate::campaign::Stopwatch;
 use crate::surroundings::FileSystem;
-use crate::target::{Disk, Target};
+use crate::target::Target;
 use disk::OnDisk;
 use part::Came;
 use plan::Check;
@@ -72,7 +72,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             only: Vec::new(),
             helper: None,
             stop: Arc::new(AtomicBool::new(false)),
@@ -87,8 +87,10 @@ pub enum Refused {
     NotOnDisk,
     /// The directory cannot be used, and why.
     Location(&'static str),
-    /// The directory cannot be looked at or written to.
+    /// The directory cannot be looked at.
     Io(io::Error),
+    /// Nothing can be made in the directory.
+    NotWritable(io::Error),
     /// There is no check of this name.
     UnknownCheck(String),
 }
@@ -99,6 +101,7 @@ impl fmt::Display for Refused {
             Refused::NotOnDisk => f.write_str("the target cannot be started on a real disk"),
             Refused::Location(why) => f.write_str(why),
             Refused::Io(error) => error.fmt(f),
+            Refused::NotWritable(error) => write!(f, "nothing can be made in it: {error}"),
             Refused::UnknownCheck(name) => write!(f, "there is no check named {name:?}"),
         }
     }
@@ -115,7 +118,9 @@ pub enum Outcome {
     Failed(String),
     /// It did not end within the deadline.
     Hung,
-    /// It could not be carried out here, and why.
+    /// It was skipped: the host does not offer what it is about.
+    NotOffered(&'static str),
+    /// It was skipped: it could not be carried out here, and why.
     Skipped(String),
 }
 
@@ -180,19 +185,25 @@ pub struct Conform {
 impl Conform {
     /// Makes sure that the target can be tried there, and makes the fresh directory.
     pub fn prepare(target: &Target, location: &Path, options: Options) -> Result<Conform, Refused> {
-        if target.boot_on_disk(&Disk::new("/")).is_none() {
+        if !target.runs_on_disk() {
             return Err(Refused::NotOnDisk);
         }
         let checks = plan::chosen(&options.only).map_err(Refused::UnknownCheck)?;
-        if !location.metadata().map_err(Refused::Io)?.is_dir() {
-            return Err(Refused::Location("it is not a directory"));
+        match location.metadata() {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(Refused::Location("it is not a directory")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Refused::Location("there is no such directory"));
+            }
+            Err(error) => return Err(Refused::Io(error)),
         }
         let location = location.canonicalize().map_err(Refused::Io)?;
         if location.to_str().is_none() {
             return Err(Refused::Location("its name is not UTF-8, as the locations of stores are"));
         }
         let file_system = FileSystem::of(&location).map_err(Refused::Io)?;
-        let fresh = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&location).map_err(Refused::Io)?;
+        let fresh =
+            tempfile::Builder::new().prefix(PREFIX).tempdir_in(&location).map_err(Refused::NotWritable)?;
         Ok(Conform { target: target.clone(), file_system, fresh, checks, options })
     }
 
@@ -241,8 +252,9 @@ fn carry_out(check: &Check, target: &Target, fresh: &Path, options: &Options) ->
     let (mut outcome, mut note) = (Outcome::Passed, String::new());
     match ended {
         Ended::Done(Came::Passed(on)) => note = on,
+        Ended::Done(Came::NotOffered(what)) => outcome = Outcome::NotOffered(what),
         Ended::Done(Came::Skipped(why)) => outcome = Outcome::Skipped(why),
-        Ended::Panicked(text) => outcome = Outcome::Failed(text),
+        Ended::Done(Came::Failed(text)) | Ended::Panicked(text) => outcome = Outcome::Failed(text),
         Ended::Hung => outcome = Outcome::Hung,
         Ended::Stopped => return None,
     }

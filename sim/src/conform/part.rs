@@ -48,7 +48,7 @@ pub fn take_part(target: &Target, arguments: &[OsString]) -> Result<(), String> 
         return Err("the process that started this has gone".to_owned());
     }
     let here = OnDisk::new(target, root);
-    if target.boot_on_disk(&here.disk).is_none() {
+    if !target.runs_on_disk() {
         return Err(format!("{} cannot be started on a real disk", target.name()));
     }
     match panics::caught(|| play(part, &here)) {
@@ -70,7 +70,9 @@ fn play(part: &str, here: &OnDisk) -> Result<(), String> {
             let (_, check) = parts.find(|(name, _)| *name == part).ok_or("there is no such part")?;
             match check(here) {
                 Came::Passed(note) => say("passed", &note),
+                Came::NotOffered(what) => say("skipped", what),
                 Came::Skipped(why) => say("skipped", &why),
+                Came::Failed(why) => say("failed", &why),
             }
             return Ok(());
         }
@@ -81,13 +83,17 @@ fn play(part: &str, here: &OnDisk) -> Result<(), String> {
     Ok(())
 }
 
-/// What comes of a check that does not fail. One that does panics.
+/// What comes of a check. One that fails here panics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Came {
     /// With a note on what it was carried out on, or an empty one.
     Passed(String),
+    /// Because the host does not offer what it is about, and what that is.
+    NotOffered(&'static str),
     /// And why.
     Skipped(String),
+    /// In another process, and what was said there.
+    Failed(String),
 }
 
 impl Came {
@@ -163,24 +169,31 @@ impl Other {
     }
 
     /// What it says next: a word and a text. `None` once it is gone.
-    ///
-    /// # Panics
-    ///
-    /// With what went wrong, if that is what it says.
-    pub(super) fn hear(&mut self) -> Option<(String, String)> {
+    fn listen(&mut self) -> Option<(String, String)> {
         loop {
             let mut line = String::new();
             // What a kill cut off was not said.
             if !self.lines.read_line(&mut line).is_ok_and(|_| line.ends_with('\n')) {
                 return None;
             }
-            let Some((word, text)) = line.trim_end().strip_prefix("> ").and_then(|line| line.split_once(' '))
-            else {
-                continue;
-            };
-            assert!(word != "failed", "in another process: {text}");
-            return Some((word.to_owned(), text.to_owned()));
+            let said = line.trim_end_matches('\n').strip_prefix("> ").and_then(|line| line.split_once(' '));
+            if let Some((word, text)) = said {
+                return Some((word.to_owned(), text.to_owned()));
+            }
         }
+    }
+
+    /// What it says next, as long as it does not say that it failed.
+    ///
+    /// # Panics
+    ///
+    /// With what went wrong, if that is what it says.
+    pub(super) fn hear(&mut self) -> Option<(String, String)> {
+        let said = self.listen();
+        if let Some((word, text)) = &said {
+            assert!(word != "failed", "in another process: {text}");
+        }
+        said
     }
 
     /// The text behind the next such word.
@@ -234,9 +247,10 @@ pub(super) fn privately(site: &Site, check: &str) -> Came {
         Ok(other) => other,
         Err(why) => return Came::Skipped(why),
     };
-    match other.hear() {
+    match other.listen() {
         Some((word, text)) if word == "passed" => Came::Passed(text),
         Some((word, text)) if word == "skipped" => Came::Skipped(text),
+        Some((word, text)) if word == "failed" => Came::Failed(text),
         _ => panic!("another process ended before it was done: {}", other.last_words()),
     }
 }

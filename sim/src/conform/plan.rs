@@ -58,7 +58,7 @@ impl Check {
     /// On a site of its own. Panics if it fails.
     pub(super) fn carry_out(&self, site: &Site) -> Came {
         if !(self.offered)(&site.here.boot().capabilities()) {
-            return Came::Skipped(self.lacking.to_owned());
+            return Came::NotOffered(self.lacking);
         }
         match self.run {
             Run::Case(case) => {

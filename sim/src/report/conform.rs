@@ -49,15 +49,13 @@ pub(crate) fn sentence(name: &str) -> String {
 
 /// What is tried, where, and what a sync means there.
 pub(crate) fn heading(target: &str, location: &str, on: &FileSystem, columns: usize) -> String {
-    let device = if on.device.is_empty() { String::new() } else { format!(" on {}", on.device) };
     let first = format!(
-        "{BOLD}target{BOLD:#} {target}  {BOLD}location{BOLD:#} {location}  {BOLD}file system{BOLD:#} {}{device}\n",
-        on.name
+        "{BOLD}target{BOLD:#} {target}  {BOLD}location{BOLD:#} {location}  {BOLD}file system{BOLD:#} {on}\n"
     );
     let note = match on.syncs() {
         Syncs::Durable => return first,
         Syncs::Nothing(why) => format!("nothing outlives a loss of power here: {why}"),
-        Syncs::Depends(on) => format!("whether a sync outlives a loss of power depends on {on}"),
+        Syncs::Depends(what) => format!("whether a sync outlives a loss of power depends on {what}"),
     };
     format!("{first}{DIM}{}{DIM:#}\n", wrapped(&note, 0, columns))
 }
@@ -78,10 +76,10 @@ pub(crate) fn line(checked: &Checked, deadline: Duration, again: &str, columns: 
         Outcome::Passed => (GOOD, "passed"),
         Outcome::Failed(_) => (BAD, "failed"),
         Outcome::Hung => (BAD, "hung"),
-        Outcome::Skipped(_) => (WARN, "skipped"),
+        Outcome::NotOffered(_) | Outcome::Skipped(_) => (WARN, "skipped"),
     };
     let time = match &checked.outcome {
-        Outcome::Skipped(_) => String::new(),
+        Outcome::NotOffered(_) | Outcome::Skipped(_) => String::new(),
         _ => milliseconds(checked.elapsed),
     };
     let note = if checked.note.is_empty() { String::new() } else { format!(" ({})", checked.note) };
@@ -89,6 +87,7 @@ pub(crate) fn line(checked: &Checked, deadline: Duration, again: &str, columns: 
     let line = format!("  {style}{word:<7}{style:#}  {time:>8}  {said}\n");
     match &checked.outcome {
         Outcome::Passed => line,
+        Outcome::NotOffered(what) => format!("{line}{DIM}{}{DIM:#}", more(what)),
         Outcome::Skipped(why) => format!("{line}{DIM}{}{DIM:#}", more(why)),
         Outcome::Failed(why) => format!("{line}{}{:INDENT$}again: {again}\n", more(why), ""),
         Outcome::Hung => {
@@ -105,6 +104,7 @@ pub(crate) fn object<'a>(checked: &'a Checked, hung: &'a str) -> Line<'a> {
         Outcome::Passed => ("passed", note),
         Outcome::Failed(why) => ("failed", Some(why.as_str())),
         Outcome::Hung => ("failed", Some(hung)),
+        Outcome::NotOffered(what) => ("skipped", Some(*what)),
         Outcome::Skipped(why) => ("skipped", Some(why.as_str())),
     };
     Line::Case {
@@ -137,7 +137,7 @@ fn counted(report: &Report) -> Counts {
             Outcome::Passed => &mut counts.passed,
             Outcome::Failed(_) => &mut counts.failed,
             Outcome::Hung => &mut counts.hung,
-            Outcome::Skipped(_) => &mut counts.skipped,
+            Outcome::NotOffered(_) | Outcome::Skipped(_) => &mut counts.skipped,
         } += 1;
     }
     counts
@@ -146,24 +146,27 @@ fn counted(report: &Report) -> Counts {
 /// What came of all checks, for people.
 pub(crate) fn summary(report: &Report, elapsed: Duration, columns: usize) -> String {
     let Counts { passed, failed, hung, skipped } = counted(report);
-    let checks = things(report.checks.len() as u64, "check", "checks");
+    let cases = things(report.checks.len() as u64, "case", "cases");
     let (style, word) = match (failed + hung, report.interrupted) {
         (0, true) => (WARN, "interrupted"),
         (0, false) => (GOOD, "passed"),
         _ => (BAD, "failed"),
     };
-    let counts = [(failed, "failed"), (hung, "hung"), (skipped, "skipped")];
-    let mut told = vec![format!("{passed} passed")];
-    told.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")));
-    let first = format!("\n{style}{word}{style:#}: {checks} in {}: {}\n", duration(elapsed), told.join(", "));
+    let counts = [(passed, "passed"), (failed, "failed"), (hung, "hung"), (skipped, "skipped")];
+    let told = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let told: Vec<String> = told.collect();
+    let told = if passed == report.checks.len() { String::new() } else { format!(": {}", told.join(", ")) };
+    let first = format!("\n{style}{word}{style:#}: {cases} in {}{told}\n", duration(elapsed));
     let power = wrapped(
         "not checked here: the loss of power and failing calls, which `asl-sim run` simulates",
         0,
         columns,
     );
-    let wanted = match skipped {
-        0 => String::new(),
-        _ => format!("{DIM}`asl-sim doctor` says what this machine would need for what was skipped{DIM:#}\n"),
+    let wanting = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Skipped(_)));
+    let wanted = if wanting {
+        format!("{DIM}`asl-sim doctor` says what this machine would need for what was skipped{DIM:#}\n")
+    } else {
+        String::new()
     };
     format!("{first}{wanted}{DIM}{power}{DIM:#}\n")
 }

@@ -9,7 +9,7 @@ const INDENT: usize = 29;
 
 /// The machine in a line, then what was looked at, and how much of it is missing.
 pub(crate) fn text(findings: &Findings, columns: usize) -> String {
-    let Findings { os, kernel, architecture, cores, location, items } = findings;
+    let Findings { os, kernel, architecture, cores, location, items, .. } = findings;
     let cores = things(*cores as u64, "core", "cores");
     let machine = format!(
         "{BOLD}machine{BOLD:#}   {os} {kernel} on {architecture}, {cores}; asl-sim runs on Linux only\n"
@@ -19,7 +19,7 @@ pub(crate) fn text(findings: &Findings, columns: usize) -> String {
     let last = match wanting {
         0 => format!("{GOOD}nothing is skipped on this machine{GOOD:#}\n"),
         _ => format!(
-            "{WARN}{wanting} of {} are missing or limited{WARN:#}; simulation needs none of them\n",
+            "{WARN}missing or limited{WARN:#}: {wanting} of {}; simulation needs none of them\n",
             items.len()
         ),
     };
@@ -33,15 +33,14 @@ fn line(item: &Item, columns: usize) -> String {
         State::Missing => BAD,
     };
     let found = wrapped(&item.found, INDENT, columns);
-    let mut text =
+    let first =
         format!("  {style}{:<7}{style:#}  {BOLD}{:<16}{BOLD:#}  {found}\n", item.state.as_str(), item.name);
-    for (label, more) in [("skipped", &item.skipped), ("to get it", &item.remedy)] {
-        if let Some(more) = more {
-            let more = wrapped(&format!("{label}: {more}"), INDENT, columns);
-            text += &format!("{:INDENT$}{DIM}{more}{DIM:#}\n", "");
-        }
-    }
-    text
+    let more =
+        [("skipped", &item.skipped), ("to get it", &item.remedy)].into_iter().filter_map(|(label, more)| {
+            let more = wrapped(&format!("{label}: {}", more.as_ref()?), INDENT, columns);
+            Some(format!("{:INDENT$}{DIM}{more}{DIM:#}\n", ""))
+        });
+    first + &more.collect::<String>()
 }
 
 #[cfg(test)]
@@ -63,6 +62,8 @@ mod tests {
             architecture: "x86_64".to_owned(),
             cores: 2,
             location: "/data".to_owned(),
+            file_system: "ext4".to_owned(),
+            device: "/dev/x".to_owned(),
             items: vec![
                 item("user", State::Limited, "not root", Some("loop devices"), Some("run it as root")),
                 item("mount namespaces", State::Ok, "can be made inside a user namespace", None, None),

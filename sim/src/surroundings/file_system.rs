@@ -3,6 +3,7 @@
 //! What is said of a sync comes from the type and the options of the mount. Whether the device keeps what it says it has
 //! flushed, nobody can see from here.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,18 @@ pub enum Syncs {
     Depends(&'static str),
 }
 
+impl fmt::Display for FileSystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        // File systems in memory are on nothing, and are named twice.
+        if self.device.is_empty() || self.device == self.name {
+            Ok(())
+        } else {
+            write!(f, " on {}", self.device)
+        }
+    }
+}
+
 impl FileSystem {
     /// Of a path that exists.
     pub fn of(path: &Path) -> io::Result<FileSystem> {
@@ -98,7 +111,7 @@ fn type_name(path: &Path) -> io::Result<String> {
     Ok(known.map_or_else(|| format!("type {number:#x}"), |(_, name)| (*name).to_owned()))
 }
 
-/// The last of the mounts with the longest mount point above the path, in the words of proc_pid_mountinfo(5).
+/// The last of the mounts with the longest mount point above the path, in the words of `proc_pid_mountinfo(5)`.
 fn find_mount(table: &str, path: &Path) -> Option<FileSystem> {
     let mounts = table.lines().filter_map(|line| {
         let (left, right) = line.split_once(" - ")?;

@@ -143,6 +143,11 @@ impl Target {
         (self.boot)(machine)
     }
 
+    /// Whether its host can be started on a real disk.
+    pub fn runs_on_disk(&self) -> bool {
+        self.boot_on_disk.is_some()
+    }
+
     /// A new incarnation of the host on a real disk, if the target can be started there.
     pub(crate) fn boot_on_disk(&self, disk: &Disk) -> Option<BoxedHost> {
         self.boot_on_disk.as_ref().map(|boot| BoxedHost(boot(disk)))
