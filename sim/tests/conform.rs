@@ -101,6 +101,24 @@ fn a_single_case_reads_as_it_does() {
 }
 
 #[test]
+fn a_host_that_leaves_bytes_behind_on_a_full_disk_fails_with_a_command_that_shows_it_again() {
+    let (dir, name) = place();
+    let case = "running_out_of_space_loses_no_record_that_was_acknowledged";
+    let target = "specimen:failed-append-leaves-bytes";
+    let output = run(&["conform", target, "--location", &name, "--case", case]);
+    let text = stdout(&output);
+    if text.contains("  skipped  ") {
+        assert!(text.contains("`asl-sim doctor` says"), "{text}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(text.contains("is torn: it has"), "{text}");
+    let again = format!("again: asl-sim conform {target} --location {name} --case {case}\n");
+    assert!(text.contains(&again), "{text}");
+    assert_eq!(entries(dir.path()), BTreeSet::new());
+}
+
+#[test]
 fn places_and_names_that_there_are_not_are_refused() {
     let (dir, name) = place();
     let file = dir.path().join("file");

@@ -69,6 +69,7 @@ impl Known {
 
     /// The log holds what must be there, nothing torn, nothing twice, and at most what was under way besides.
     fn check(&mut self, log: &[asl_host::Record]) {
+        let last = self.records.last_key_value().map_or(0, |(number, _)| *number);
         let mut seen = BTreeSet::new();
         for (found, number) in log.iter().zip(1..) {
             assert_eq!(found.seq, LogSeq(number), "numbers are dense from 1");
@@ -80,7 +81,6 @@ impl Known {
         }
         let (count, durable) = (log.len() as u64, self.durable);
         assert!(count >= durable, "record {durable} had to survive, and the log ends at {count}");
-        let last = self.records.last_key_value().map_or(0, |(number, _)| *number);
         assert!(count <= last + TOGETHER_MAX, "{count} records, and at most {last} were acknowledged");
         self.records.retain(|number, _| *number <= count);
         // What an open shows is durable.
@@ -300,4 +300,81 @@ pub(super) fn the_store_of_a_killed_process_opens_at_once(site: &Site) -> Came {
         );
     }
     Came::passed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use asl_host::Record;
+
+    fn log(ids: &[u64]) -> Vec<Record> {
+        let numbered = ids.iter().zip(1..);
+        numbered.map(|(&id, number)| Record { seq: LogSeq(number), data: record(id) }).collect()
+    }
+
+    /// A writer was told of three records, of which an open has shown the first before.
+    fn told(durability: Durability) -> Known {
+        let mut known = Known::default();
+        known.check(&log(&[7]));
+        known.hear("acknowledged", "2 8", durability);
+        known.hear("acknowledged", "3 9", durability);
+        known
+    }
+
+    #[test]
+    fn records_under_way_may_be_there_or_not() {
+        for ids in [&[7, 8, 9][..], &[7, 8, 9, 13], &[7, 8, 9, 13, 14, 15, 16]] {
+            let mut known = told(Durability::OnAppend);
+            known.check(&log(ids));
+            assert_eq!(known.durable, ids.len() as u64, "what was shown must survive from now on");
+        }
+    }
+
+    #[test]
+    fn what_no_flush_covered_may_be_lost_if_the_host_says_so() {
+        let mut known = told(Durability::OnFlush);
+        known.check(&log(&[7]));
+        known.hear("acknowledged", "2 20", Durability::OnFlush);
+        known.check(&log(&[7, 20]));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 3 had to survive, and the log ends at 2")]
+    fn a_lost_record_is_noticed() {
+        told(Durability::OnAppend).check(&log(&[7, 8]));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 2 had to survive, and the log ends at 1")]
+    fn a_lost_record_that_a_flush_covered_is_noticed() {
+        let mut known = told(Durability::OnFlush);
+        known.hear("durable", "2", Durability::OnFlush);
+        known.check(&log(&[7]));
+    }
+
+    #[test]
+    #[should_panic(expected = "record 4 is torn")]
+    fn a_torn_record_is_noticed() {
+        let mut torn = log(&[7, 8, 9, 13]);
+        torn[3].data.pop();
+        told(Durability::OnAppend).check(&torn);
+    }
+
+    #[test]
+    #[should_panic(expected = "record 4 stands there twice")]
+    fn a_record_that_stands_there_twice_is_noticed() {
+        told(Durability::OnAppend).check(&log(&[7, 8, 9, 9]));
+    }
+
+    #[test]
+    #[should_panic(expected = "number 1 names another record than before")]
+    fn a_number_that_comes_to_name_another_record_is_noticed() {
+        told(Durability::OnAppend).check(&log(&[6, 8, 9]));
+    }
+
+    #[test]
+    #[should_panic(expected = "8 records, and at most 3 were acknowledged")]
+    fn records_that_nobody_appended_are_noticed() {
+        told(Durability::OnAppend).check(&log(&[7, 8, 9, 10, 11, 12, 13, 14]));
+    }
 }
