@@ -76,6 +76,9 @@ pub fn examine(location: &Path) -> io::Result<Findings> {
     let read = |path: &str| {
         fs::read_to_string(path).map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
     };
+    if !location.metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     let on = FileSystem::of(location)?;
     let (root, mounts) = (is_root(), namespaces());
     let mut items = vec![of_location(&on), of_user(root), of_mount_namespaces(&mounts), of_user_namespaces()];

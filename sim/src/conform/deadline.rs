@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How often it is looked whether to stop.
 const TICK: Duration = Duration::from_millis(20);
+/// How long work may go on after it is to stop: what it has made can be removed only when it has ended.
+const GRACE: Duration = Duration::from_secs(2);
 /// Longer texts of panics lose their middle: at the beginning they say what was wrong, at the end where.
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -20,7 +22,7 @@ pub enum Ended<T> {
     Panicked(String),
     /// It had not ended at the deadline. Its thread goes on.
     Hung,
-    /// It was not waited for any longer. Its thread goes on.
+    /// It was to stop, and what came of it does not matter. Its thread goes on if it had not ended soon after.
     Stopped,
 }
 
@@ -48,7 +50,11 @@ pub fn within<T: Send + 'static>(
             Ok(Ok(output)) => return Ended::Done(output),
             Ok(Err(text)) => return Ended::Panicked(in_one_line(&text)),
             Err(RecvTimeoutError::Disconnected) => return Ended::Panicked("the thread is gone".to_owned()),
-            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Ended::Stopped,
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => {
+                // Ended or not, it is not asked for any longer.
+                let _ = ended.recv_timeout(GRACE);
+                return Ended::Stopped;
+            }
             Err(RecvTimeoutError::Timeout) if left <= TICK => return Ended::Hung,
             Err(RecvTimeoutError::Timeout) => left -= wait,
         }

@@ -56,6 +56,10 @@ use tempfile::TempDir;
 /// What names of directories that are ours begin with.
 const PREFIX: &str = "asl-sim-conform-";
 
+/// How often it is tried to remove the fresh directory, and how long is waited in between.
+const REMOVALS_MAX: u32 = 20;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
+
 /// How a target is to be tried.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -244,7 +248,12 @@ impl Conform {
 fn carry_out(check: &Check, target: &Target, fresh: &Path, options: &Options) -> Option<Checked> {
     let watch = Stopwatch::start();
     let root = fresh.join(check.name);
-    fs::create_dir(&root).expect("what was made a moment ago can be written to");
+    let (group, name) = (check.group, check.name);
+    let checked = |outcome, note| Checked { group, name, outcome, note, elapsed: watch.elapsed() };
+    if let Err(error) = fs::create_dir(&root) {
+        let why = format!("no directory can be made for it: {error}");
+        return Some(checked(Outcome::Skipped(why), String::new()));
+    }
     let here = OnDisk::new(target, root.to_str().expect("its parent's name is text"));
     let site = Site { here, helper: options.helper.clone().map(Arc::new) };
     let carried_out = check.clone();
@@ -260,7 +269,21 @@ fn carry_out(check: &Check, target: &Target, fresh: &Path, options: &Options) ->
     }
     // Where a check hung its thread may still be at work; the end of all tells whether something was left behind.
     let _ = fs::remove_dir_all(&root);
-    Some(Checked { group: check.group, name: check.name, outcome, note, elapsed: watch.elapsed() })
+    Some(checked(outcome, note))
+}
+
+/// Removes a directory. What was interrupted may go on making files in it for a moment.
+fn remove(dir: TempDir) -> io::Result<()> {
+    for _ in 0..REMOVALS_MAX {
+        if fs::remove_dir_all(dir.path()).is_ok() {
+            break;
+        }
+        std::thread::park_timeout(REMOVAL_PAUSE);
+    }
+    match dir.close() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        closed => closed,
+    }
 }
 
 /// Removes the fresh directory, and makes sure that hosts kept to the directories that they were given.
@@ -271,7 +294,7 @@ fn clean_up(fresh: TempDir) -> Checked {
         names.filter(|name| !check_names().any(|known| known == name)).collect::<Vec<_>>()
     });
     let path = fresh.path().to_path_buf();
-    let closed = fresh.close();
+    let closed = remove(fresh);
     let outcome = match (strange, closed) {
         (Ok(strange), _) if !strange.is_empty() => {
             Outcome::Failed(format!("the host made {} beside its directory", strange.join(", ")))
