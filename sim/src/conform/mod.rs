@@ -26,6 +26,7 @@
 pub mod cases;
 mod deadline;
 mod disk;
+mod exclusion;
 mod mounts;
 mod part;
 mod plan;

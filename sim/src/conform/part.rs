@@ -5,7 +5,7 @@
 
 use super::cases::in_full;
 use super::disk::{OnDisk, block_on};
-use super::{Site, processes, read_only, space};
+use super::{Site, exclusion, processes, read_only, space};
 use crate::panics;
 use crate::surroundings::{self, find_program};
 use crate::target::Target;
@@ -64,7 +64,9 @@ fn play(part: &str, here: &OnDisk) -> Result<(), String> {
     let played = match part {
         "append" => block_on(processes::append_until_killed(here)),
         "seal" => block_on(processes::seal_until_killed(here)),
-        "hold" => block_on(processes::hold(here)),
+        "churn" => block_on(processes::churn_until_killed(here)),
+        "hold" => block_on(exclusion::hold(here)),
+        "race" => block_on(exclusion::race(here)),
         _ => {
             let mut parts = space::PARTS.iter().chain(read_only::PARTS);
             let (_, check) = parts.find(|(name, _)| *name == part).ok_or("there is no such part")?;

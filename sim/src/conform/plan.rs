@@ -3,7 +3,7 @@
 use super::cases::{self, Context, cases};
 use super::disk::{OnDisk, block_on};
 use super::part::Came;
-use super::{Site, processes, read_only, space};
+use super::{Site, exclusion, processes, read_only, space};
 use asl_host::{Capabilities, Exclusion, Host};
 
 /// What comes at the end of all, whatever was chosen.
@@ -87,14 +87,16 @@ fn on_disk() -> impl Iterator<Item = Check> {
     let checks = on_disk! {
         "processes": "" unless |_| true => {
             processes::a_killed_writer_loses_nothing_that_was_acknowledged,
+            processes::a_process_killed_at_making_or_destroying_leaves_a_store_or_room_for_one,
             processes::the_clock_goes_on_where_a_killed_process_left_it,
         }
         "processes": "the host has not both blocks and snapshots" unless |host| host.blocks && host.snapshots => {
             processes::a_killed_writer_leaves_blocks_and_snapshots_whole_or_absent,
         }
         "processes": "the host does not refuse a second writer" unless |host| host.exclusion == Exclusion::Refuse => {
-            processes::a_second_process_is_refused_while_the_first_lives,
-            processes::the_store_of_a_killed_process_opens_at_once,
+            exclusion::a_second_process_is_refused_while_the_first_lives,
+            exclusion::the_store_of_a_killed_process_opens_at_once,
+            exclusion::of_several_processes_that_open_at_once_one_gets_the_store,
         }
         "space": "" unless |_| true => {
             space::running_out_of_space_loses_no_record_that_was_acknowledged,

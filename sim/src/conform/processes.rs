@@ -1,14 +1,16 @@
-//! Several processes and one store: a writer that is killed loses nothing that it was told is durable and leaves nothing
-//! torn; a second writer is refused while the first lives, and not longer.
+//! Processes that are killed at work: what they were told is durable is there, nothing is torn, and what they were at is
+//! whole or absent.
 //!
-//! Writers are killed right after they said something, so that they are in the middle of what comes next. Not covered
-//! here: the loss of power, since the page cache outlives a process; and threads that share a handle.
+//! They are killed right after they said something, so that they are in the middle of what comes next. Not covered here:
+//! the loss of power, since the page cache outlives a process; and threads that share a handle.
 
 use super::Site;
 use super::cases::{Context, Must, all};
 use super::disk::{OnDisk, block_on};
-use super::part::{Came, NO_HELPER, Other, say, wait_for_the_other_side};
-use asl_host::{BlockId, Code, Durability, Host, HostTime, LogSeq, Result, SnapshotId, Store, StoreLocation};
+use super::part::{Came, NO_HELPER, Other, say};
+use asl_host::{
+    BlockId, Durability, ErrorKind, Host, HostTime, LogSeq, Result, SnapshotId, Store, StoreLocation,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a writer is killed.
@@ -248,56 +250,55 @@ pub(super) fn the_clock_goes_on_where_a_killed_process_left_it(site: &Site) -> C
     Came::passed()
 }
 
-/// In another process: holds the store open until it is let go, then writes and closes.
-pub(super) async fn hold(here: &OnDisk) -> Result<()> {
-    let store = here.boot().open_store(&store(here)).await?;
-    say("holding", &store.durable_upto().await?.to_string());
-    wait_for_the_other_side();
-    store.append(b"written while others were refused").await?;
-    store.close().await
-}
+/// What a store that is made and destroyed again and again holds while it is there.
+const CHURNED: u64 = 3;
 
-/// Nobody else can open, make or destroy the store.
-fn assert_refused(here: &OnDisk) {
-    let host = here.boot();
-    for _ in 0..2 {
-        let code = block_on(host.open_store(&store(here))).err().map(|error| error.code());
-        assert_eq!(code, Some(Code::ConcurrentModification), "what an open is told");
-        let code = block_on(host.destroy_store(&store(here))).err().map(|error| error.code());
-        assert_eq!(code, Some(Code::ConcurrentModification), "what a destruction is told");
-        let code = block_on(host.create_store(&store(here))).err().map(|error| error.code());
-        assert_eq!(code, Some(Code::Exists), "what a creation is told");
+/// In another process: makes a store, fills it, opens it again and destroys it, for ever, and says when it has taken a step.
+pub(super) async fn churn_until_killed(here: &OnDisk) -> Result<()> {
+    let (host, location) = (here.boot(), store(here));
+    loop {
+        let made = host.create_store(&location).await?;
+        say("step", "made");
+        for id in 0..CHURNED {
+            made.append(&record(id)).await?;
+        }
+        made.close().await?;
+        say("step", "closed");
+        drop(made);
+        drop(host.open_store(&location).await?);
+        say("step", "opened");
+        host.destroy_store(&location).await?;
+        say("step", "destroyed");
     }
 }
 
-pub(super) fn a_second_process_is_refused_while_the_first_lives(site: &Site) -> Came {
+pub(super) fn a_process_killed_at_making_or_destroying_leaves_a_store_or_room_for_one(site: &Site) -> Came {
     let here = &site.here;
-    drop(block_on(here.boot().create_store(&store(here))).must("create the store"));
-    let Some(mut other) = Other::start(site, "hold") else {
-        return Came::Skipped(NO_HELPER.to_owned());
-    };
-    assert_eq!(other.expect("holding"), "0");
-    assert_refused(here);
-    other.let_go();
-    let store = block_on(here.boot().open_store(&store(here))).must("open what the other one has closed");
-    assert_eq!(block_on(store.durable_upto()).must("ask"), LogSeq(1));
-    Came::passed()
-}
-
-pub(super) fn the_store_of_a_killed_process_opens_at_once(site: &Site) -> Came {
-    let here = &site.here;
-    drop(block_on(here.boot().create_store(&store(here))).must("create the store"));
-    for _ in 0..3 {
-        let Some(mut other) = Other::start(site, "hold") else {
+    // Each of the four steps is the last that was heard of in some rounds.
+    for steps in (1..=8).chain(1..=8) {
+        let Some(mut other) = Other::start(site, "churn") else {
             return Came::Skipped(NO_HELPER.to_owned());
         };
-        other.expect("holding");
-        assert_refused(here);
+        for _ in 0..steps {
+            other.expect("step");
+        }
         other.kill();
-        drop(
-            block_on(here.boot().open_store(&store(here)))
-                .must("open the store of a process that was killed"),
-        );
+        match block_on(here.boot().open_store(&store(here))) {
+            Ok(left) => {
+                let log = block_on(left.read(LogSeq::FIRST, usize::MAX)).must("read what was left");
+                let ids: Vec<Option<u64>> = log.iter().map(|found| id_of(&found.data)).collect();
+                assert!(
+                    ids.iter().copied().eq((0..ids.len() as u64).map(Some)),
+                    "what was left holds {ids:?}"
+                );
+                assert!(ids.len() as u64 <= CHURNED, "what was left holds {ids:?}");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+                drop(block_on(here.boot().create_store(&store(here))).must("make a store where none is"));
+            }
+        }
+        block_on(here.boot().destroy_store(&store(here))).must("destroy what was left");
     }
     Came::passed()
 }
