@@ -108,3 +108,15 @@ pub(super) fn take_part(args: &PartArgs) -> Result<Status, Error> {
     conform::take_part(&target, &args.part).map_err(Error::new)?;
     Ok(Status::Passed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_has_no_disk_to_stand_on_has_a_status_of_its_own() {
+        let status = |why| refused(why, "mine", Path::new("/data")).print();
+        assert_eq!(status(Refused::NotOnDisk).code(), 13);
+        assert_eq!(status(Refused::Location("it is not a directory")).code(), 2);
+    }
+}
