@@ -294,7 +294,7 @@ fn a_reader_that_has_gone_is_no_error() {
 #[test]
 fn lists_read_as_they_do() {
     let place = Place::new();
-    for what in ["invariants", "faults", "profiles"] {
+    for what in ["invariants", "faults", "profiles", "cases"] {
         insta::assert_snapshot!(format!("list_{what}"), stdout(&place.run(&["list", what])));
         assert!(!lines(&place.run(&["list", what, "--format", "json"])).is_empty());
     }

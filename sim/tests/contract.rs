@@ -2,12 +2,9 @@
 //!
 //! Each case runs in several worlds, whose schedules differ. Crashes and faults are what campaigns are for.
 
-#[path = "../../tests/cases/mod.rs"]
-mod cases;
-
 use asl_host::{Host, PosixHost, PosixOptions, StoreLocation};
+use asl_sim::conform::cases::{Context, Run, cases};
 use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
-use cases::{Case, Context, cases, is_offered};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -18,9 +15,9 @@ const WORLDS: u64 = 20;
 fn main() -> ExitCode {
     let sandbox = Sandbox::new(0);
     let capabilities = boot(&sandbox).capabilities();
-    let trials = cases::<Simulated>().into_iter().map(|(name, case)| {
-        Trial::test(format!("simulated::{name}"), move || run(case))
-            .with_ignored_flag(!is_offered(name, &capabilities))
+    let trials = cases::<Simulated>().into_iter().map(|case| {
+        let ignored = case.lacking(&capabilities).is_some();
+        Trial::test(format!("simulated::{}", case.name), move || run(case.run)).with_ignored_flag(ignored)
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
@@ -45,7 +42,7 @@ fn boot(sandbox: &Sandbox) -> PosixHost<SimFileSystem, SimEnv> {
     PosixHost::with_seams(sandbox.file_system(), sandbox.env(), sandbox.root(), options)
 }
 
-fn run(case: Case<Simulated>) -> Result<(), Failed> {
+fn run(case: Run<Simulated>) -> Result<(), Failed> {
     for seed in 0..WORLDS {
         let simulated = Simulated(Sandbox::new(seed));
         catch_unwind(AssertUnwindSafe(|| simulated.0.run(case(&simulated)))).map_err(|panic| {

@@ -3,6 +3,7 @@
 
 use crate::scenario::Scenario;
 use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Most threads that a campaign has.
@@ -22,13 +23,17 @@ pub(super) struct Args {
 }
 
 const STATUSES: &str = "Exit status: 0 passed, 2 usage or unreadable input, 5 replay did not reproduce, 10 violation, 11 hang, \
-12 nondeterminism, 70 a bug of ours, 130 interrupted with nothing found";
+12 nondeterminism, 13 the target cannot run here, 70 a bug of ours, 130 interrupted with nothing found";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
+    Conform(ConformArgs),
+    Doctor(DoctorArgs),
     List(ListArgs),
+    #[command(hide = true)]
+    ConformPart(PartArgs),
 }
 
 impl Command {
@@ -36,7 +41,10 @@ impl Command {
         match self {
             Command::Run(args) => args.format,
             Command::Replay(args) => args.format,
+            Command::Conform(args) => args.format,
+            Command::Doctor(args) => args.format,
             Command::List(args) => args.format,
+            Command::ConformPart(_) => Format::Text,
         }
     }
 }
@@ -130,6 +138,40 @@ impl WorldArgs {
     }
 }
 
+/// Tries a host on a real disk: the contract's cases, processes that are killed, a full disk, a read-only directory.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConformArgs {
+    /// The host to try; `asl-sim list targets` names them.
+    pub(super) target: String,
+    /// An existing directory; what is made in it is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    pub(super) location: PathBuf,
+    /// Only this case, by the name that is printed when it fails; can be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(super) case: Vec<String>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Says what this machine offers, and what will be skipped for want of what it does not.
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArgs {
+    /// The directory that hosts would be tried in; this one if it is not given.
+    #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
+    pub(super) location: PathBuf,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Takes a part in a conform that another process carries out.
+#[derive(Debug, clap::Args)]
+pub(super) struct PartArgs {
+    pub(super) target: String,
+    pub(super) part: Vec<OsString>,
+}
+
 /// Prints what there is.
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
@@ -151,6 +193,8 @@ pub(super) enum Listed {
     Faults,
     /// File systems.
     Profiles,
+    /// What is tried on a real disk.
+    Cases,
 }
 
 fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {

@@ -11,11 +11,18 @@ use std::io::{self, Write};
 pub(super) struct Error {
     text: String,
     hint: Option<String>,
+    status: Status,
 }
 
 impl Error {
     pub(super) fn new(text: impl Into<String>) -> Error {
-        Error { text: text.into(), hint: None }
+        Error { text: text.into(), hint: None, status: Status::Usage }
+    }
+
+    /// Makes it end with another status than that of wrong usage.
+    pub(super) fn status(mut self, status: Status) -> Error {
+        self.status = status;
+        self
     }
 
     /// Adds a way out.
@@ -37,12 +44,13 @@ impl Error {
         Error::new(format!("no {sort} named {name:?};{guess} `asl-sim list {list}` names them all"))
     }
 
-    /// Prints it on standard error; if that is closed, there is nobody to tell.
-    pub(super) fn print(&self) {
+    /// Prints it on standard error; if that is closed, there is nobody to tell. Returns the status to end with.
+    pub(super) fn print(&self) -> Status {
         let (red, bold) = (style::BAD, style::BOLD);
         let hint = self.hint.iter().map(|hint| format!("{bold}hint:{bold:#} {hint}\n"));
         let text = format!("{red}error:{red:#} {}\n{}", self.text, hint.collect::<String>());
         let _ = anstream::stderr().write_all(text.as_bytes());
+        self.status
     }
 }
 
@@ -52,7 +60,8 @@ impl fmt::Display for Error {
     }
 }
 
-const COMMANDS: &str = "the commands are run, replay and list; `asl-sim help` says what they do";
+const COMMANDS: &str =
+    "the commands are run, replay, conform, doctor and list; `asl-sim help` says what they do";
 
 /// What the system says, in words, without numbers and without paths that nobody asked for.
 pub(super) fn plain(error: &io::Error) -> String {
@@ -80,8 +89,7 @@ pub(super) fn of_clap(error: &clap::Error) -> Status {
             if error.kind() == ErrorKind::InvalidSubcommand {
                 told = told.hint(COMMANDS);
             }
-            told.print();
-            Status::Usage
+            told.print()
         }
     }
 }

@@ -5,6 +5,7 @@ use super::args::{ListArgs, Listed};
 use super::out::Out;
 use super::wishes::CLASSES;
 use crate::check::INVARIANTS;
+use crate::conform;
 use crate::report::json::Line;
 use crate::report::layout::wrapped;
 use crate::report::style::{BOLD, DIM};
@@ -17,6 +18,7 @@ pub(super) fn list(args: &ListArgs, out: &mut Out) -> Status {
         Listed::Invariants => invariants(out),
         Listed::Faults => faults(out),
         Listed::Profiles => profiles(out),
+        Listed::Cases => cases(out),
     }
     Status::Passed
 }
@@ -83,5 +85,12 @@ fn profiles(out: &mut Out) {
     table(&rows, out);
     for (name, about) in rows {
         out.json(&Line::Profile { name, about });
+    }
+}
+
+fn cases(out: &mut Out) {
+    for name in conform::check_names() {
+        out.text(&format!("{name}\n"));
+        out.json(&Line::Case { name });
     }
 }

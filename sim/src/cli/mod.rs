@@ -4,6 +4,8 @@
 //! line, with a way out in it or on a second line, and never a backtrace.
 
 mod args;
+mod conform;
+mod doctor;
 mod error;
 mod failure;
 mod list;
@@ -39,13 +41,13 @@ fn obey(command_line: Vec<OsString>) -> Status {
     let result = match &args.command {
         Command::Run(args) => run::run(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
+        Command::Conform(args) => conform::conform(args, &mut out),
+        Command::Doctor(args) => doctor::doctor(args, &mut out),
         Command::List(args) => Ok(list::list(args, &mut out)),
+        Command::ConformPart(args) => conform::take_part(args),
     };
     match result.and_then(|status| out.finish().map(|()| status)) {
         Ok(status) => status,
-        Err(error) => {
-            error.print();
-            Status::Usage
-        }
+        Err(error) => error.print(),
     }
 }

@@ -17,6 +17,8 @@ pub enum Status {
     Hang,
     /// The same seed did two different things.
     Nondeterminism,
+    /// What the target stands on is not there.
+    Unavailable,
     /// A bug of ours.
     Bug,
     /// Interrupted, with nothing found.
@@ -33,6 +35,7 @@ impl Status {
             Status::Violation => 10,
             Status::Hang => 11,
             Status::Nondeterminism => 12,
+            Status::Unavailable => 13,
             Status::Bug => 70,
             Status::Interrupted => 130,
         }
@@ -44,11 +47,12 @@ impl Status {
             Status::Passed => 0,
             Status::Interrupted => 1,
             Status::Usage => 2,
-            Status::NotReproduced => 3,
-            Status::Hang => 4,
-            Status::Violation => 5,
-            Status::Nondeterminism => 6,
-            Status::Bug => 7,
+            Status::Unavailable => 3,
+            Status::NotReproduced => 4,
+            Status::Hang => 5,
+            Status::Violation => 6,
+            Status::Nondeterminism => 7,
+            Status::Bug => 8,
         }
     }
 

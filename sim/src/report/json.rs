@@ -59,6 +59,9 @@ pub(crate) enum Line<'a> {
         name: &'a str,
         about: &'a str,
     },
+    Case {
+        name: &'a str,
+    },
 }
 
 /// What is said of each failure.

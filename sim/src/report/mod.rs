@@ -1,5 +1,7 @@
 //! What people and programs read: stories, summaries, lists, lines of JSON.
 
+pub(crate) mod conform;
+pub(crate) mod doctor;
 pub(crate) mod exercised;
 pub(crate) mod failure;
 pub(crate) mod json;

@@ -27,6 +27,9 @@ macro_rules! mirror {
         fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore> {
             Box::pin(async move { Ok(Arc::new(Store::mount_snapshot(self, id).await?) as SharedStore) })
         }
+        fn append_unit(&self) -> u32 {
+            Store::append_unit(self)
+        }
     };
     (@extra AnyHost) => {
         fn capabilities(&self) -> Capabilities {
@@ -58,6 +61,7 @@ pub(crate) trait AnyStore: Send + Sync {
     fn list_snapshots(&self) -> Boxed<'_, Vec<SnapshotId>>;
     fn delete_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, ()>;
     fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore>;
+    fn append_unit(&self) -> u32;
 }
 
 /// [`Host`], object-safe.

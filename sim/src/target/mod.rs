@@ -1,18 +1,23 @@
 //! What can be tested: hosts, made anew for every process of a simulated world.
 //!
 //! A [`Target`] has a name and boots a host in a [`Machine`]: a process with the simulated file system, clock and entropy.
+//! If it can, it also boots the host on a [`Disk`]: a directory of the operating system's.
 //! Hosts are kept behind object-safe mirrors of the contract's traits (`AnyHost`, `AnyStore`), so that the code that
 //! drives a run is compiled once, not once for each host.
 
+mod boxed;
 mod erased;
 
 use crate::runtime::{Process, Sim};
 use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimEnv, SimFileSystem};
+use asl_host::env::OsEnv;
+use asl_host::fs::OsFileSystem;
 use asl_host::{Host, PosixHost, PosixOptions};
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use boxed::BoxedHost;
 pub(crate) use erased::{AnyHost, AnyStore};
 
 /// Where in the simulated file system a host's root is, and where stores are made.
@@ -49,7 +54,42 @@ impl Machine<'_> {
     }
 }
 
+/// A directory on a real disk, for a host to run in, with the operating system's file system, clock and entropy.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: String,
+}
+
+impl Disk {
+    /// A directory that exists.
+    pub(crate) fn new(root: impl Into<String>) -> Disk {
+        Disk { root: root.into() }
+    }
+
+    /// The file system.
+    pub fn file_system(&self) -> OsFileSystem {
+        OsFileSystem
+    }
+
+    /// Clock and entropy.
+    pub fn env(&self) -> OsEnv {
+        OsEnv
+    }
+
+    /// The directory that is the host's own; it exists. Stores are made in it.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// How many bytes a segment should have before another is begun, for hosts that keep segments: small, so that few
+    /// records fill several.
+    pub fn segment_len_max(&self) -> u64 {
+        4 << 10
+    }
+}
+
 type Boot = dyn Fn(&Machine<'_>) -> Box<dyn AnyHost> + Send + Sync;
+type BootOnDisk = dyn Fn(&Disk) -> Box<dyn AnyHost> + Send + Sync;
 
 /// Something that can be tested.
 #[derive(Clone)]
@@ -58,6 +98,7 @@ pub struct Target {
     about: String,
     boot: Arc<Boot>,
     usual_faults: Vec<FaultClass>,
+    boot_on_disk: Option<Arc<BootOnDisk>>,
 }
 
 impl fmt::Debug for Target {
@@ -78,6 +119,7 @@ impl Target {
             about: about.into(),
             boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
+            boot_on_disk: None,
         }
     }
 
@@ -93,6 +135,14 @@ impl Target {
         &self.usual_faults
     }
 
+    /// The same target, whose host is made by `boot` each time that it starts on a real disk; without this it cannot be
+    /// started there, and [`conform`](crate::conform) refuses it.
+    #[must_use]
+    pub fn on_disk<H: Host>(mut self, boot: impl Fn(&Disk) -> H + Send + Sync + 'static) -> Target {
+        self.boot_on_disk = Some(Arc::new(move |disk| Box::new(boot(disk)) as Box<dyn AnyHost>));
+        self
+    }
+
     /// Its name on the command line.
     pub fn name(&self) -> &str {
         &self.name
@@ -105,6 +155,16 @@ impl Target {
 
     pub(crate) fn boot(&self, machine: &Machine<'_>) -> Box<dyn AnyHost> {
         (self.boot)(machine)
+    }
+
+    /// Whether its host can be started on a real disk.
+    pub fn runs_on_disk(&self) -> bool {
+        self.boot_on_disk.is_some()
+    }
+
+    /// A new incarnation of the host on a real disk, if the target can be started there.
+    pub(crate) fn boot_on_disk(&self, disk: &Disk) -> Option<BoxedHost> {
+        self.boot_on_disk.as_ref().map(|boot| BoxedHost(boot(disk)))
     }
 }
 
@@ -119,6 +179,10 @@ pub fn posix() -> Target {
         };
         PosixHost::with_seams(machine.file_system(), machine.env(), machine.root(), options)
     })
+    .on_disk(|disk| {
+        let options = PosixOptions { segment_len_max: disk.segment_len_max(), ..PosixOptions::default() };
+        PosixHost::with_seams(disk.file_system(), disk.env(), disk.root(), options)
+    })
 }
 
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
@@ -126,11 +190,14 @@ pub fn built_in() -> Vec<Target> {
     let mut targets = vec![posix()];
     macro_rules! specimens {
         ($($specimen:ident),* $(,)?) => {
-            $(targets.push(Target::new(
-                format!("specimen:{}", asl_specimens::$specimen::NAME),
-                asl_specimens::$specimen::BUG,
-                |machine| asl_specimens::$specimen::host(machine.file_system(), machine.env(), machine.root()),
-            ));)*
+            $(targets.push(
+                Target::new(
+                    format!("specimen:{}", asl_specimens::$specimen::NAME),
+                    asl_specimens::$specimen::BUG,
+                    |machine| asl_specimens::$specimen::host(machine.file_system(), machine.env(), machine.root()),
+                )
+                .on_disk(|disk| asl_specimens::$specimen::host(disk.file_system(), disk.env(), disk.root())),
+            );)*
         };
     }
     specimens!(

@@ -10,6 +10,7 @@ use asl_host::fs::{File, FileSystem, OpenMode, read_full_at, read_whole, write_a
 use asl_host::{BlockId, ErrorKind, LogSeq, Operation, Record, Result, SnapshotId, Store, StoreError};
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 
 /// A handle to a store of a plain host.
@@ -24,7 +25,7 @@ pub(crate) struct PlainStore<F: FileSystem, E, S> {
 #[derive(Debug)]
 enum Role<L> {
     Writer(Writer<L>),
-    View { records: Vec<Arc<[u8]>>, blocks: BTreeSet<String> },
+    View { records: Vec<Arc<[u8]>>, blocks: BTreeSet<String>, closed: AtomicBool },
 }
 
 impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
@@ -58,6 +59,11 @@ impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
     ) -> Result<MutexGuard<'a, State<F::File>>> {
         let state = writer.state();
         if state.refuses { Err(self.error(ErrorKind::Closed, operation)) } else { Ok(state) }
+    }
+
+    /// A view that was closed refuses work.
+    fn unless_closed(&self, closed: &AtomicBool, operation: Operation) -> Result<()> {
+        if closed.load(Ordering::Relaxed) { Err(self.error(ErrorKind::Closed, operation)) } else { Ok(()) }
     }
 
     /// The writer, and the turn to write.
@@ -187,7 +193,10 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
     async fn durable_upto(&self) -> Result<LogSeq> {
         let count = match &self.role {
             Role::Writer(writer) => self.look(writer, Operation::DurableUpto)?.records.len(),
-            Role::View { records, .. } => records.len(),
+            Role::View { records, closed, .. } => {
+                self.unless_closed(closed, Operation::DurableUpto)?;
+                records.len()
+            }
         };
         Ok(LogSeq(count as u64))
     }
@@ -195,13 +204,23 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
     async fn read(&self, from: LogSeq, limit: usize) -> Result<Vec<Record>> {
         Ok(match &self.role {
             Role::Writer(writer) => slice(&self.look(writer, Operation::Read)?.records, from, limit),
-            Role::View { records, .. } => slice(records, from, limit),
+            Role::View { records, closed, .. } => {
+                self.unless_closed(closed, Operation::Read)?;
+                slice(records, from, limit)
+            }
         })
     }
 
     async fn close(&self) -> Result<()> {
         let operation = Operation::Close;
-        let Role::Writer(writer) = &self.role else { return Ok(()) };
+        let writer = match &self.role {
+            Role::Writer(writer) => writer,
+            Role::View { closed, .. } => {
+                let before = self.unless_closed(closed, operation);
+                closed.store(true, Ordering::Relaxed);
+                return before;
+            }
+        };
         let mut turn = writer.turn().await;
         let mut closed = self.look(writer, operation).map(drop);
         if closed.is_ok() {
@@ -273,7 +292,10 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         self.offered(S::BLOCKS, operation)?;
         let id = block.as_str();
         let (sealed, open) = match &self.role {
-            Role::View { blocks, .. } => (blocks.contains(id), None),
+            Role::View { blocks, closed, .. } => {
+                self.unless_closed(closed, operation)?;
+                (blocks.contains(id), None)
+            }
             Role::Writer(writer) => {
                 let state = self.look(writer, operation)?;
                 (state.sealed.contains(id), state.open_blocks.get(id).cloned())
@@ -293,7 +315,10 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         let operation = Operation::ListBlocks;
         self.offered(S::BLOCKS, operation)?;
         Ok(match &self.role {
-            Role::View { blocks, .. } => blocks.iter().map(BlockId::new).collect(),
+            Role::View { blocks, closed, .. } => {
+                self.unless_closed(closed, operation)?;
+                blocks.iter().map(BlockId::new).collect()
+            }
             Role::Writer(writer) => self.look(writer, operation)?.sealed.iter().map(BlockId::new).collect(),
         })
     }
@@ -328,7 +353,7 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         let (last, blocks) = view.map_err(failed(operation, &path))?;
         // Records are never taken back: what the manifest names is there.
         let records = writer.state().records.iter().take(last).cloned().collect();
-        let role = Role::View { records, blocks };
+        let role = Role::View { records, blocks, closed: AtomicBool::new(false) };
         Ok(PlainStore { shared: self.shared.clone(), paths: self.paths.clone(), steps: S::default(), role })
     }
 

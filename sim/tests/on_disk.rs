@@ -6,25 +6,20 @@
 //!
 //! Not covered here: crashes and faults, for which the disk would have to be told to fail.
 
-mod cases;
-
 use asl_host::env::{Env, OsEnv};
 use asl_host::fs::{File, FileSystem, Metadata, OpenMode, OsFile, OsFileSystem};
 use asl_host::{Host, PosixHost, PosixOptions, StoreLocation};
-use cases::{Case, Context, cases, is_offered};
+use asl_sim::conform::cases::{Context, Run, cases};
+use asl_sim::conform::{Ended, block_on, within};
 use libtest_mimic::{Arguments, Failed, Trial};
-use std::any::Any;
 use std::ffi::OsString;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
-use std::task::{Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -42,10 +37,11 @@ fn main() -> ExitCode {
 /// One trial for each case, named after the arm and the case.
 fn arm<F: FileSystem, E: Env + Default>(name: &str, fs: &F, options: PosixOptions) -> Vec<Trial> {
     let capabilities = PosixHost::with_seams(fs.clone(), E::default(), ".", options).capabilities();
-    let trials = cases::<Disk<F, E>>().into_iter().map(|(case, run)| {
+    let trials = cases::<Disk<F, E>>().into_iter().map(|case| {
         let fs = fs.clone();
-        Trial::test(format!("{name}::{case}"), move || within_deadline(case, fs, options, run))
-            .with_ignored_flag(!is_offered(case, &capabilities))
+        let ignored = case.lacking(&capabilities).is_some();
+        Trial::test(format!("{name}::{}", case.name), move || carry_out(case.name, fs, options, case.run))
+            .with_ignored_flag(ignored)
     });
     trials.collect()
 }
@@ -72,41 +68,18 @@ impl<F: FileSystem, E: Env + Default> Context for Disk<F, E> {
     }
 }
 
-/// Runs a case on a thread of its own, which is left to itself if it does not come to an end.
-fn within_deadline<F: FileSystem, E: Env + Default>(
+fn carry_out<F: FileSystem, E: Env + Default>(
     case: &str,
     fs: F,
     options: PosixOptions,
-    run: Case<Disk<F, E>>,
+    run: Run<Disk<F, E>>,
 ) -> Result<(), Failed> {
     let dir = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
-    let (sender, outcome) = mpsc::channel();
-    let thread = std::thread::Builder::new().name(case.to_owned()).spawn(move || {
-        let disk = Disk { fs, env: PhantomData, options, dir };
-        let result = catch_unwind(AssertUnwindSafe(|| block_on(run(&disk))));
-        // Nobody receives it after the deadline.
-        let _ = sender.send(result.map_err(|panic| message(&*panic)));
-    });
-    thread.map_err(|error| format!("no thread: {error}"))?;
-    match outcome.recv_timeout(DEADLINE) {
-        Ok(result) => result.map_err(Failed::from),
-        Err(_) => Err(format!("still running after {} s", DEADLINE.as_secs()).into()),
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked").to_owned()
-}
-
-/// Polls until the future is ready: nothing here waits for anything but its own next poll.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut context = std::task::Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
+    let disk = Disk { fs, env: PhantomData, options, dir };
+    match within(DEADLINE, &AtomicBool::new(false), case, move || block_on(run(&disk))) {
+        Ended::Done(()) => Ok(()),
+        Ended::Panicked(text) => Err(text.into()),
+        Ended::Hung | Ended::Stopped => Err(format!("still running after {} s", DEADLINE.as_secs()).into()),
     }
 }
 

@@ -2,16 +2,16 @@
 //!
 //! Not covered here: a creation or deletion that a crash or a fault cuts short.
 
-use super::{Context, append_all, contents, created, refused, reopened};
+use super::{Context, Must, append_all, contents, created, refused, reopened};
 use asl_host::{BlockId, ErrorKind, LogSeq, SnapshotId, Store};
 use std::slice::from_ref;
 
 async fn taken<S: Store>(store: &S) -> SnapshotId {
-    store.create_snapshot().await.expect("create a snapshot")
+    store.create_snapshot().await.must("create a snapshot")
 }
 
 async fn mounted<S: Store>(store: &S, snapshot: &SnapshotId) -> S {
-    store.mount_snapshot(snapshot).await.expect("mount the snapshot")
+    store.mount_snapshot(snapshot).await.must("mount the snapshot")
 }
 
 pub(super) async fn a_snapshot_stays_as_it_was_while_the_store_goes_on<C: Context>(context: &C) {
@@ -24,9 +24,9 @@ pub(super) async fn a_snapshot_stays_as_it_was_while_the_store_goes_on<C: Contex
         append_all(&store, &["and on"]).await;
         for view in [&early, &mounted(&store, &snapshot).await] {
             assert_eq!(contents(view).await, [b"one", b"two"]);
-            assert_eq!(view.durable_upto().await.expect("ask"), LogSeq(2));
-            assert!(view.read(LogSeq(3), 1).await.expect("read beyond its end").is_empty());
-            assert_eq!(view.read(LogSeq(2), 9).await.expect("read its end").len(), 1);
+            assert_eq!(view.durable_upto().await.must("ask"), LogSeq(2));
+            assert!(view.read(LogSeq(3), 1).await.must("read beyond its end").is_empty());
+            assert_eq!(view.read(LogSeq(2), 9).await.must("read its end").len(), 1);
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) async fn a_snapshot_of_an_empty_store_is_empty<C: Context>(context: &
     let store = reopened(context, store).await;
     let view = mounted(&store, &snapshot).await;
     assert!(contents(&view).await.is_empty());
-    assert_eq!(view.durable_upto().await.expect("ask"), LogSeq::NONE);
+    assert_eq!(view.durable_upto().await.must("ask"), LogSeq::NONE);
 }
 
 pub(super) async fn snapshots_are_listed_in_the_order_of_their_identifiers<C: Context>(context: &C) {
@@ -62,8 +62,8 @@ pub(super) async fn snapshots_are_listed_in_the_order_of_their_identifiers<C: Co
         expected.push(taken(&store).await);
     }
     expected.sort_unstable();
-    assert_eq!(store.list_snapshots().await.expect("list"), expected);
-    assert_eq!(reopened(context, store).await.list_snapshots().await.expect("list"), expected);
+    assert_eq!(store.list_snapshots().await.must("list"), expected);
+    assert_eq!(reopened(context, store).await.list_snapshots().await.must("list"), expected);
 }
 
 pub(super) async fn a_snapshot_that_does_not_exist_is_not_found<C: Context>(context: &C) {
@@ -79,12 +79,12 @@ pub(super) async fn a_deleted_snapshot_is_gone_and_takes_nothing_else_with_it<C:
     let store = created(context).await;
     append_all(&store, &["one"]).await;
     let (deleted, kept) = (taken(&store).await, taken(&store).await);
-    store.delete_snapshot(&deleted).await.expect("delete");
+    store.delete_snapshot(&deleted).await.must("delete");
     let mut store = store;
     for _ in 0..2 {
         refused(store.mount_snapshot(&deleted).await, ErrorKind::NotFound);
         refused(store.delete_snapshot(&deleted).await, ErrorKind::NotFound);
-        assert_eq!(store.list_snapshots().await.expect("list"), from_ref(&kept));
+        assert_eq!(store.list_snapshots().await.must("list"), from_ref(&kept));
         assert_eq!(contents(&mounted(&store, &kept).await).await, [b"one"]);
         assert_eq!(contents(&store).await, [b"one"]);
         store = reopened(context, store).await;
@@ -106,7 +106,7 @@ pub(super) async fn a_closed_view_refuses_work_and_its_store_goes_on<C: Context>
     append_all(&store, &["one"]).await;
     let snapshot = taken(&store).await;
     let (view, other) = (mounted(&store, &snapshot).await, mounted(&store, &snapshot).await);
-    view.close().await.expect("close the view");
+    view.close().await.must("close the view");
     append_all(&store, &["two"]).await;
     assert_eq!(contents(&other).await, [b"one"]);
     assert_eq!(contents(&store).await, [b"one", b"two"]);
@@ -116,33 +116,33 @@ pub(super) async fn a_closed_view_refuses_work_and_its_store_goes_on<C: Context>
 
 pub(super) async fn a_snapshot_holds_sealed_blocks_only<C: Context>(context: &C) {
     let store = created(context).await;
-    let sealed = store.create_block().await.expect("create a block");
-    store.write_block(&sealed, b"sealed").await.expect("write it");
-    store.seal_block(&sealed).await.expect("seal it");
-    let open = store.create_block().await.expect("create another");
-    store.write_block(&open, b"open").await.expect("write it");
+    let sealed = store.create_block().await.must("create a block");
+    store.write_block(&sealed, b"sealed").await.must("write it");
+    store.seal_block(&sealed).await.must("seal it");
+    let open = store.create_block().await.must("create another");
+    store.write_block(&open, b"open").await.must("write it");
     let snapshot = taken(&store).await;
     let view = mounted(&store, &snapshot).await;
     // Sealing it later does not bring it in.
     for seal in [false, true] {
         if seal {
-            store.seal_block(&open).await.expect("seal it");
+            store.seal_block(&open).await.must("seal it");
         }
-        assert_eq!(view.list_blocks().await.expect("list"), from_ref(&sealed));
-        assert_eq!(view.read_block(&sealed).await.expect("read"), b"sealed");
+        assert_eq!(view.list_blocks().await.must("list"), from_ref(&sealed));
+        assert_eq!(view.read_block(&sealed).await.must("read"), b"sealed");
         refused(view.read_block(&open).await, ErrorKind::NotFound);
     }
-    assert_eq!(store.list_blocks().await.expect("list").len(), 2);
+    assert_eq!(store.list_blocks().await.must("list").len(), 2);
     let store = reopened(context, store).await;
     let view = mounted(&store, &snapshot).await;
-    assert_eq!(view.list_blocks().await.expect("list"), from_ref(&sealed));
+    assert_eq!(view.list_blocks().await.must("list"), from_ref(&sealed));
     refused(view.read_block(&BlockId::new("none")).await, ErrorKind::NotFound);
 }
 
 pub(super) async fn a_mounted_snapshot_refuses_every_operation_that_writes<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["one"]).await;
-    let block = store.create_block().await.expect("create a block");
+    let block = store.create_block().await.must("create a block");
     let snapshot = taken(&store).await;
     let view = mounted(&store, &snapshot).await;
     let read_only = ErrorKind::ReadOnly;
@@ -157,7 +157,7 @@ pub(super) async fn a_mounted_snapshot_refuses_every_operation_that_writes<C: Co
     refused(view.delete_snapshot(&snapshot).await, read_only);
     assert_eq!(contents(&view).await, [b"one"]);
     assert_eq!(contents(&store).await, [b"one"]);
-    assert_eq!(store.list_snapshots().await.expect("list"), [snapshot]);
-    assert_eq!(store.read_block(&block).await.expect("read the open block"), b"");
-    store.seal_block(&block).await.expect("seal it");
+    assert_eq!(store.list_snapshots().await.must("list"), [snapshot]);
+    assert_eq!(store.read_block(&block).await.must("read the open block"), b"");
+    store.seal_block(&block).await.must("seal it");
 }

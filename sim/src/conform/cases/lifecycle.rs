@@ -2,14 +2,14 @@
 //!
 //! Not covered here: what a crash or a fault in the middle of these leaves behind.
 
-use super::{Context, all, append_all, contents, created, here, opened, refused, reopened};
+use super::{Context, Must, all, append_all, contents, created, here, opened, refused, reopened};
 use asl_host::{BlockId, Code, ErrorKind, Host, LogSeq, Operation, SnapshotId, Store};
 
 pub(super) async fn a_new_store_is_empty<C: Context>(context: &C) {
     let store = created(context).await;
     assert!(contents(&store).await.is_empty());
-    assert_eq!(store.durable_upto().await.expect("ask"), LogSeq::NONE);
-    assert_eq!(store.flush().await.expect("flush"), LogSeq::NONE);
+    assert_eq!(store.durable_upto().await.must("ask"), LogSeq::NONE);
+    assert_eq!(store.flush().await.must("flush"), LogSeq::NONE);
     assert!(store.append_unit() >= 1);
     let store = reopened(context, store).await;
     assert!(contents(&store).await.is_empty());
@@ -26,9 +26,9 @@ pub(super) async fn an_open_of_nothing_says_not_found_and_leaves_nothing_behind<
 pub(super) async fn creating_an_existing_store_says_so_and_leaves_it_as_it_is<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["kept"]).await;
-    store.close().await.expect("close");
+    store.close().await.must("close");
     drop(store);
-    let error = context.boot().create_store(&here(context)).await.err().expect("it exists");
+    let error = context.boot().create_store(&here(context)).await.err().must("it exists");
     assert_eq!((error.kind(), error.code()), (ErrorKind::Exists, Code::Exists));
     assert_eq!(contents(&opened(context).await).await, [b"kept"]);
 }
@@ -42,10 +42,10 @@ pub(super) async fn creating_a_store_that_is_open_says_that_it_exists<C: Context
 
 pub(super) async fn a_second_open_is_refused_while_the_first_lives<C: Context>(context: &C) {
     let host = context.boot();
-    let first = host.create_store(&here(context)).await.expect("create");
+    let first = host.create_store(&here(context)).await.must("create");
     append_all(&first, &["before"]).await;
     for other in [host, context.boot()] {
-        let error = other.open_store(&here(context)).await.err().expect("it is open");
+        let error = other.open_store(&here(context)).await.err().must("it is open");
         assert_eq!(error.code(), Code::ConcurrentModification);
         assert_eq!(error.code().as_str(), "STORE_CONCURRENT_MODIFICATION");
     }
@@ -58,7 +58,7 @@ pub(super) async fn a_second_open_is_refused_while_the_first_lives<C: Context>(c
 pub(super) async fn dropping_a_handle_releases_its_store<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["one"]).await;
-    store.flush().await.expect("flush");
+    store.flush().await.must("flush");
     drop(store);
     assert_eq!(contents(&opened(context).await).await, [b"one"]);
 }
@@ -69,7 +69,7 @@ pub(super) async fn a_closed_store_opens_with_all_its_records<C: Context>(contex
     for round in 0..4_u8 {
         for record in 0..3_u8 {
             expected.push(vec![round, record]);
-            store.append(&[round, record]).await.expect("append");
+            store.append(&[round, record]).await.must("append");
         }
         store = reopened(context, store).await;
         assert_eq!(contents(&store).await, expected);
@@ -80,9 +80,9 @@ pub(super) async fn a_closed_handle_refuses_everything<C: Context>(context: &C) 
     let (block, snapshot) = (BlockId::new("none"), SnapshotId::new("none"));
     let host = context.boot();
     let offered = host.capabilities();
-    let store = host.create_store(&here(context)).await.expect("create");
+    let store = host.create_store(&here(context)).await.must("create");
     append_all(&store, &["kept"]).await;
-    store.close().await.expect("close");
+    store.close().await.must("close");
     let closed = ErrorKind::Closed;
     refused(store.append(b"lost").await, closed);
     refused(store.append_if(LogSeq(2), b"lost").await, closed);
@@ -117,7 +117,7 @@ pub(super) async fn opening_and_closing_changes_nothing<C: Context>(context: &C)
     for _ in 0..3 {
         store = reopened(context, store).await;
         assert_eq!(contents(&store).await, [b"one", b"two"]);
-        assert_eq!(store.durable_upto().await.expect("ask"), LogSeq(2));
+        assert_eq!(store.durable_upto().await.must("ask"), LogSeq(2));
     }
 }
 
@@ -141,46 +141,46 @@ pub(super) async fn a_destroyed_store_does_not_come_back<C: Context>(context: &C
     let store = created(context).await;
     append_all(&store, &["one", "two"]).await;
     if offered.blocks {
-        let block = store.create_block().await.expect("create a block");
-        store.seal_block(&block).await.expect("seal it");
+        let block = store.create_block().await.must("create a block");
+        store.seal_block(&block).await.must("seal it");
     }
     if offered.snapshots {
-        store.create_snapshot().await.expect("create a snapshot");
+        store.create_snapshot().await.must("create a snapshot");
     }
-    store.close().await.expect("close");
+    store.close().await.must("close");
     drop(store);
-    context.boot().destroy_store(&here(context)).await.expect("destroy");
+    context.boot().destroy_store(&here(context)).await.must("destroy");
     refused(context.boot().open_store(&here(context)).await, ErrorKind::NotFound);
     refused(context.boot().destroy_store(&here(context)).await, ErrorKind::NotFound);
     let store = created(context).await;
     assert!(contents(&store).await.is_empty());
     assert_eq!(append_all(&store, &["anew"]).await, LogSeq::FIRST);
     if offered.blocks {
-        assert!(store.list_blocks().await.expect("list").is_empty());
+        assert!(store.list_blocks().await.must("list").is_empty());
     }
     if offered.snapshots {
-        assert!(store.list_snapshots().await.expect("list").is_empty());
+        assert!(store.list_snapshots().await.must("list").is_empty());
     }
 }
 
 pub(super) async fn two_stores_of_one_host_do_not_mix<C: Context>(context: &C) {
     let host = context.boot();
     let (left_at, right_at) = (context.location("left"), context.location("right"));
-    let left = host.create_store(&left_at).await.expect("create the left one");
-    let right = host.create_store(&right_at).await.expect("create the right one");
+    let left = host.create_store(&left_at).await.must("create the left one");
+    let right = host.create_store(&right_at).await.must("create the right one");
     append_all(&left, &["left"]).await;
     append_all(&right, &["right", "right"]).await;
-    left.close().await.expect("close");
-    host.destroy_store(&left_at).await.expect("destroy the left one");
+    left.close().await.must("close");
+    host.destroy_store(&left_at).await.must("destroy the left one");
     assert_eq!(contents(&right).await, [b"right", b"right"]);
     drop(right);
-    let right = host.open_store(&right_at).await.expect("open the right one");
+    let right = host.open_store(&right_at).await.must("open the right one");
     assert_eq!(contents(&right).await.len(), 2);
 }
 
 pub(super) async fn an_error_says_what_was_attempted_and_where<C: Context>(context: &C) {
     let location = here(context);
-    let error = context.boot().open_store(&location).await.err().expect("nothing is there");
+    let error = context.boot().open_store(&location).await.err().must("nothing is there");
     assert_eq!(error.operation(), Operation::OpenStore);
     assert!(error.location().contains(location.as_str()), "{error}");
     let text = error.to_string();
@@ -194,7 +194,7 @@ pub(super) async fn the_clock_strictly_increases_across_boots<C: Context>(contex
     for _ in 0..4 {
         let host = context.boot();
         for _ in 0..50 {
-            let now = Some(host.now().await.expect("read the clock"));
+            let now = Some(host.now().await.must("read the clock"));
             assert!(now > last, "{now:?} after {last:?}");
             last = now;
         }
@@ -203,23 +203,23 @@ pub(super) async fn the_clock_strictly_increases_across_boots<C: Context>(contex
 
 pub(super) async fn readings_of_the_clock_at_once_are_all_different<C: Context>(context: &C) {
     let host = context.boot();
-    let before = host.now().await.expect("read the clock");
+    let before = host.now().await.must("read the clock");
     let readings = all((0..5).map(|_| host.now())).await;
-    let mut readings: Vec<_> = readings.into_iter().map(|now| now.expect("read the clock")).collect();
+    let mut readings: Vec<_> = readings.into_iter().map(|now| now.must("read the clock")).collect();
     readings.sort_unstable();
     readings.dedup();
     assert!(readings.len() == 5 && readings[0] > before, "{readings:?} after {before:?}");
-    assert!(host.now().await.expect("read the clock") > readings[4]);
+    assert!(host.now().await.must("read the clock") > readings[4]);
 }
 
 pub(super) async fn the_identity_is_the_same_across_boots<C: Context>(context: &C) {
     let host = context.boot();
-    let identity = host.identity().await.expect("ask");
+    let identity = host.identity().await.must("ask");
     assert!(!identity.as_str().is_empty());
-    assert_eq!(host.identity().await.expect("ask again"), identity);
+    assert_eq!(host.identity().await.must("ask again"), identity);
     drop(created(context).await);
-    host.destroy_store(&here(context)).await.expect("destroy");
-    assert_eq!(context.boot().identity().await.expect("ask another incarnation"), identity);
+    host.destroy_store(&here(context)).await.must("destroy");
+    assert_eq!(context.boot().identity().await.must("ask another incarnation"), identity);
 }
 
 pub(super) async fn the_capabilities_are_the_same_across_boots<C: Context>(context: &C) {

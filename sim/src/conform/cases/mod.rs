@@ -14,12 +14,14 @@ mod log;
 mod snapshots;
 
 use asl_host::{Capabilities, ErrorKind, Exclusion, Host, LogSeq, Result, Store, StoreLocation};
+use std::error::Error;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// One host on one medium. Every case gets a medium of its own, which is empty.
-pub(crate) trait Context: 'static {
+pub trait Context: 'static {
     /// The host under test.
     type Host: Host;
 
@@ -31,32 +33,54 @@ pub(crate) trait Context: 'static {
 }
 
 /// The handle type of a context's host.
-pub(crate) type StoreOf<C> = <<C as Context>::Host as Host>::Store;
+type StoreOf<C> = <<C as Context>::Host as Host>::Store;
+
+/// How a case is carried out; it panics if it fails.
+pub type Run<C> = for<'a> fn(&'a C) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// A case, ready to be run on a context.
-pub(crate) type Case<C> = for<'a> fn(&'a C) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+pub struct Case<C> {
+    /// What it is about, in a word.
+    pub group: &'static str,
+    /// What holds when it passes, with underscores for blanks.
+    pub name: &'static str,
+    /// Carries it out; a panic is a failure.
+    pub run: Run<C>,
+    pub(super) offered: fn(&Capabilities) -> bool,
+    pub(super) lacking: &'static str,
+}
+
+impl<C> Case<C> {
+    /// Why it is to be skipped, by name, on a host that offers this; `None` if it is to be run.
+    pub fn lacking(&self, capabilities: &Capabilities) -> Option<&'static str> {
+        (!(self.offered)(capabilities)).then_some(self.lacking)
+    }
+}
+
+impl<C> fmt::Debug for Case<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("group", &self.group).field("name", &self.name).finish_non_exhaustive()
+    }
+}
 
 /// The table of cases; a case that stands in no line of it is unused, and the compiler says so.
 macro_rules! cases {
-    ($($offered:expr => { $($group:ident::$name:ident,)* })*) => {
+    ($($lacking:literal unless $offered:expr => { $($group:ident::$name:ident,)* })*) => {
         /// All cases, in a fixed order.
-        pub(crate) fn cases<C: Context>() -> Vec<(&'static str, Case<C>)> {
-            vec![$($((stringify!($name), |context: &C| Box::pin($group::$name(context))),)*)*]
-        }
-
-        /// Whether a host offers what the case of this name is about; if not, the case is to be skipped by name.
-        pub(crate) fn is_offered(name: &str, capabilities: &Capabilities) -> bool {
-            $(let offered: fn(&Capabilities) -> bool = $offered;
-            if [$(stringify!($name)),*].contains(&name) {
-                return offered(capabilities);
-            })*
-            panic!("there is no case {name}")
+        pub fn cases<C: Context>() -> Vec<Case<C>> {
+            vec![$($(Case {
+                group: stringify!($group),
+                name: stringify!($name),
+                run: |context: &C| Box::pin($group::$name(context)),
+                offered: $offered,
+                lacking: $lacking,
+            },)*)*]
         }
     };
 }
 
 cases! {
-    |_| true => {
+    "" unless |_| true => {
         lifecycle::a_new_store_is_empty,
         lifecycle::an_open_of_nothing_says_not_found_and_leaves_nothing_behind,
         lifecycle::creating_an_existing_store_says_so_and_leaves_it_as_it_is,
@@ -101,11 +125,11 @@ cases! {
         cancelled::a_cancelled_close_can_be_repeated,
         cancelled::a_cancelled_reading_of_the_clock_stops_no_other,
     }
-    |host| host.exclusion == Exclusion::Refuse => {
+    "the host does not refuse a second writer" unless |host| host.exclusion == Exclusion::Refuse => {
         lifecycle::a_second_open_is_refused_while_the_first_lives,
         concurrent::of_two_opens_at_once_one_is_refused,
     }
-    |host| host.blocks => {
+    "the host has no blocks" unless |host| host.blocks => {
         blocks::a_sealed_block_is_read_back_exactly_across_reopening,
         blocks::an_open_block_is_seen_by_nobody_but_its_writer,
         blocks::an_unsealed_block_is_gone_after_reopening,
@@ -117,7 +141,7 @@ cases! {
         blocks::blocks_written_side_by_side_do_not_mix,
         cancelled::a_cancelled_seal_leaves_the_block_whole_or_absent,
     }
-    |host| host.snapshots => {
+    "the host has no snapshots" unless |host| host.snapshots => {
         snapshots::a_snapshot_stays_as_it_was_while_the_store_goes_on,
         snapshots::a_snapshot_survives_reopening,
         snapshots::a_snapshot_of_an_empty_store_is_empty,
@@ -131,10 +155,46 @@ cases! {
         cancelled::a_cancelled_snapshot_is_complete_or_absent,
         cancelled::a_cancelled_deletion_of_a_snapshot_can_be_repeated,
     }
-    |host| host.blocks && host.snapshots => {
+    "the host has not both blocks and snapshots" unless |host| host.blocks && host.snapshots => {
         snapshots::a_snapshot_holds_sealed_blocks_only,
         snapshots::a_mounted_snapshot_refuses_every_operation_that_writes,
     }
+}
+
+/// Takes what went well. What did not ends the case, and says what was attempted and why it failed.
+pub(super) trait Must<T> {
+    fn must(self, attempted: &str) -> T;
+}
+
+impl<T> Must<T> for Result<T> {
+    #[track_caller]
+    fn must(self, attempted: &str) -> T {
+        match self {
+            Ok(value) => value,
+            Err(error) => panic!("{attempted}: {}", in_full(&error)),
+        }
+    }
+}
+
+impl<T> Must<T> for Option<T> {
+    #[track_caller]
+    fn must(self, attempted: &str) -> T {
+        match self {
+            Some(value) => value,
+            None => panic!("{attempted}"),
+        }
+    }
+}
+
+/// An error with its causes.
+pub(super) fn in_full(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The location that most cases use.
@@ -144,17 +204,17 @@ fn here<C: Context>(context: &C) -> StoreLocation {
 
 /// A new store, made by a fresh incarnation.
 async fn created<C: Context>(context: &C) -> StoreOf<C> {
-    context.boot().create_store(&here(context)).await.expect("create the store")
+    context.boot().create_store(&here(context)).await.must("create the store")
 }
 
 /// The store, opened by a fresh incarnation.
 async fn opened<C: Context>(context: &C) -> StoreOf<C> {
-    context.boot().open_store(&here(context)).await.expect("open the store")
+    context.boot().open_store(&here(context)).await.must("open the store")
 }
 
 /// Closes a handle and opens the store again in a fresh incarnation.
 async fn reopened<C: Context>(context: &C, store: StoreOf<C>) -> StoreOf<C> {
-    store.close().await.expect("close the store");
+    store.close().await.must("close the store");
     drop(store);
     opened(context).await
 }
@@ -163,14 +223,14 @@ async fn reopened<C: Context>(context: &C, store: StoreOf<C>) -> StoreOf<C> {
 async fn append_all<S: Store>(store: &S, records: &[&str]) -> LogSeq {
     let mut last = LogSeq::NONE;
     for record in records {
-        last = store.append(record.as_bytes()).await.expect("append");
+        last = store.append(record.as_bytes()).await.must("append");
     }
     last
 }
 
 /// All records, after making sure that they are numbered densely from 1.
 async fn contents<S: Store>(store: &S) -> Vec<Vec<u8>> {
-    let records = store.read(LogSeq::FIRST, usize::MAX).await.expect("read the log");
+    let records = store.read(LogSeq::FIRST, usize::MAX).await.must("read the log");
     for (record, number) in records.iter().zip(1..) {
         assert_eq!(record.seq, LogSeq(number), "numbers are dense from 1");
     }
@@ -187,7 +247,7 @@ fn refused<T>(result: Result<T>, kind: ErrorKind) {
 }
 
 /// Runs futures at once, by turns, until all are done.
-async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(super) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     poll_fn(|context| {
         for (future, output) in &mut running {

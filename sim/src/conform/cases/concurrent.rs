@@ -3,18 +3,18 @@
 //! The callers are futures polled by turns, so they interleave where the host waits. Where a host never waits they run one
 //! after the other, and these cases say little. Not covered here: parallel threads, and other processes.
 
-use super::{Context, all, append_all, contents, created, here, opened, reopened};
+use super::{Context, Must, all, append_all, contents, created, here, opened, reopened};
 use asl_host::{ErrorKind, Host, LogSeq, Result, Store};
 use std::pin::Pin;
 
 pub(super) async fn two_appends_at_once_get_distinct_dense_numbers<C: Context>(context: &C) {
     let store = created(context).await;
     let numbers = all([store.append(b"left"), store.append(b"right")]).await;
-    let mut numbers: Vec<LogSeq> = numbers.into_iter().map(|seq| seq.expect("append")).collect();
+    let mut numbers: Vec<LogSeq> = numbers.into_iter().map(|seq| seq.must("append")).collect();
     let left = numbers[0];
     numbers.sort_unstable();
     assert_eq!(numbers, [LogSeq(1), LogSeq(2)]);
-    let read = store.read(left, 1).await.expect("read");
+    let read = store.read(left, 1).await.must("read");
     assert_eq!(read[0].data, b"left", "each is read under the number that its caller got");
 }
 
@@ -25,12 +25,12 @@ pub(super) async fn many_appends_at_once_all_get_the_number_they_are_read_under<
         let records: Vec<[u8; 2]> = (0..20).map(|writer| [round, writer]).collect();
         let numbers = all(records.iter().map(|record| store.append(record))).await;
         for (number, record) in numbers.into_iter().zip(records) {
-            expected.push((number.expect("append"), record));
+            expected.push((number.must("append"), record));
         }
     }
     expected.sort_unstable();
     let store = reopened(context, store).await;
-    let read = store.read(LogSeq::FIRST, usize::MAX).await.expect("read");
+    let read = store.read(LogSeq::FIRST, usize::MAX).await.must("read");
     assert_eq!(read.len(), 100);
     for (record, (number, data)) in read.iter().zip(expected) {
         assert_eq!((record.seq, &record.data[..]), (number, &data[..]));
@@ -50,7 +50,7 @@ pub(super) async fn a_read_during_appends_shows_whole_records_in_order<C: Contex
     let store = created(context).await;
     let write = async {
         for number in 0..30_u8 {
-            store.append(&[number; 9]).await.expect("append");
+            store.append(&[number; 9]).await.must("append");
         }
         Vec::new()
     };
@@ -65,7 +65,7 @@ pub(super) async fn a_read_during_appends_shows_whole_records_in_order<C: Contex
     };
     // Both are boxed, so that they are of one type.
     let tasks: [Pin<Box<dyn Future<Output = _>>>; 2] = [Box::pin(write), Box::pin(read)];
-    let seen = all(tasks).await.pop().expect("two tasks");
+    let seen = all(tasks).await.pop().must("two tasks");
     let written = contents(&store).await;
     assert!(written.starts_with(&seen));
     assert_eq!(written, (0..30).map(|number| vec![number; 9]).collect::<Vec<_>>());
@@ -81,7 +81,7 @@ pub(super) async fn two_creations_at_once_make_one_store<C: Context>(context: &C
         assert!(matches!(kind, ErrorKind::Exists | ErrorKind::ConcurrentModification), "{error}");
     }
     append_all(won[0], &["one"]).await;
-    won[0].close().await.expect("close");
+    won[0].close().await.must("close");
     drop(outcomes);
     assert_eq!(contents(&opened(context).await).await, [b"one"]);
 }
@@ -89,12 +89,12 @@ pub(super) async fn two_creations_at_once_make_one_store<C: Context>(context: &C
 pub(super) async fn of_two_opens_at_once_one_is_refused<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["one"]).await;
-    store.close().await.expect("close");
+    store.close().await.must("close");
     drop(store);
     let (host, other, location) = (context.boot(), context.boot(), here(context));
     let outcomes = all([host.open_store(&location), other.open_store(&location)]).await;
     one_won(&outcomes, |_| ());
-    let store = outcomes.into_iter().find_map(Result::ok).expect("one is open");
+    let store = outcomes.into_iter().find_map(Result::ok).must("one is open");
     assert_eq!(contents(&store).await, [b"one"]);
 }
 
@@ -104,9 +104,9 @@ pub(super) async fn a_snapshot_during_appends_holds_what_was_acknowledged_before
     let numbers = all((0..6_u8).map(|turn| {
         let store = &store;
         async move {
-            let acknowledged = store.append(&[turn]).await.expect("append");
-            let snapshot = store.create_snapshot().await.expect("create a snapshot");
-            let log = contents(&store.mount_snapshot(&snapshot).await.expect("mount")).await;
+            let acknowledged = store.append(&[turn]).await.must("append");
+            let snapshot = store.create_snapshot().await.must("create a snapshot");
+            let log = contents(&store.mount_snapshot(&snapshot).await.must("mount")).await;
             assert!(log.len() as u64 >= acknowledged.0 && log.len() <= 7, "{acknowledged} of {log:?}");
             (acknowledged, log)
         }
@@ -120,7 +120,7 @@ pub(super) async fn a_snapshot_during_appends_holds_what_was_acknowledged_before
 
 pub(super) async fn of_two_deletions_at_once_neither_harms_the_store<C: Context>(context: &C) {
     let store = created(context).await;
-    let snapshot = store.create_snapshot().await.expect("create a snapshot");
+    let snapshot = store.create_snapshot().await.must("create a snapshot");
     let outcomes = all([store.delete_snapshot(&snapshot), store.delete_snapshot(&snapshot)]).await;
     assert!(outcomes.iter().any(Result::is_ok), "one of them deletes it: {outcomes:?}");
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
@@ -128,7 +128,7 @@ pub(super) async fn of_two_deletions_at_once_neither_harms_the_store<C: Context>
         assert!(matches!(kind, ErrorKind::NotFound | ErrorKind::ConcurrentModification), "{error}");
     }
     append_all(&store, &["the handle works"]).await;
-    assert!(reopened(context, store).await.list_snapshots().await.expect("list").is_empty());
+    assert!(reopened(context, store).await.list_snapshots().await.must("list").is_empty());
 }
 
 /// One of two outcomes is a success, the other says that somebody else was there first.

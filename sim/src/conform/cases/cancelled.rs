@@ -4,7 +4,7 @@
 //! a host that never waits an operation ends with its first poll, so little is cut there. Not covered here: a process that
 //! dies, since dropped futures clean up behind themselves.
 
-use super::{Context, StoreOf, append_all, contents, cut_short, refused};
+use super::{Context, Must, StoreOf, append_all, contents, cut_short, refused};
 use asl_host::{ErrorKind, Host, LogSeq, Result, Store, StoreLocation};
 
 /// More polls than any operation takes.
@@ -19,13 +19,13 @@ fn cuts<C: Context>(context: &C) -> impl Iterator<Item = (u32, StoreLocation)> {
 }
 
 async fn store_with<C: Context>(context: &C, location: &StoreLocation, records: &[&str]) -> StoreOf<C> {
-    let store = context.boot().create_store(location).await.expect("create");
+    let store = context.boot().create_store(location).await.must("create");
     append_all(&store, records).await;
     store
 }
 
 async fn contents_at<C: Context>(context: &C, location: &StoreLocation) -> Vec<Vec<u8>> {
-    contents(&context.boot().open_store(location).await.expect("open again")).await
+    contents(&context.boot().open_store(location).await.must("open again")).await
 }
 
 pub(super) async fn a_cancelled_append_is_whole_or_absent_and_leaves_the_handle_usable<C: Context>(
@@ -34,16 +34,16 @@ pub(super) async fn a_cancelled_append_is_whole_or_absent_and_leaves_the_handle_
     for (polls, location) in cuts(context) {
         let store = store_with(context, &location, &["before"]).await;
         let outcome = cut_short(store.append(b"in doubt"), polls).await;
-        let after = store.append(b"after").await.expect("the handle is usable");
+        let after = store.append(b"after").await.must("the handle is usable");
         let log = contents(&store).await;
         match after {
             LogSeq(2) => assert_eq!(log, [&b"before"[..], b"after"]),
             _ => assert_eq!(log, [&b"before"[..], b"in doubt", b"after"], "cut at {polls}"),
         }
-        store.close().await.expect("close");
+        store.close().await.must("close");
         assert_eq!(contents_at(context, &location).await, log, "cut at {polls}");
         if let Some(result) = outcome {
-            assert_eq!(result.expect("append"), LogSeq(2));
+            assert_eq!(result.must("append"), LogSeq(2));
             return;
         }
     }
@@ -66,7 +66,7 @@ async fn with_leader_cut<S: Store>(
         Some(outcome) => outcome,
         None => first.await,
     }
-    .expect("the first append");
+    .must("the first append");
     let led = match leader_early {
         Some(outcome) => Some(outcome),
         None => cut_short(leader.as_mut(), polls).await,
@@ -84,12 +84,12 @@ pub(super) async fn an_append_whose_leader_is_cancelled_still_completes<C: Conte
     for (polls, location) in cuts(context) {
         let store = store_with(context, &location, &[]).await;
         let (led, other) = with_leader_cut(&store, polls, async || ()).await;
-        let other = other.expect("nothing failed");
+        let other = other.must("nothing failed");
         let log = contents(&store).await;
         assert_eq!(log[0], b"first");
         assert_eq!(log[other.0 as usize - 1], b"other", "cut at {polls}");
         assert!(log.len() == 2 || log.contains(&b"leader".to_vec()), "cut at {polls}: {log:?}");
-        store.close().await.expect("close");
+        store.close().await.must("close");
         assert_eq!(contents_at(context, &location).await, log, "cut at {polls}");
         if led.is_some() {
             return;
@@ -102,7 +102,7 @@ pub(super) async fn an_append_whose_leader_is_cancelled_ends_when_the_handle_is_
 ) {
     for (polls, location) in cuts(context) {
         let store = store_with(context, &location, &[]).await;
-        let close = async || store.close().await.expect("close");
+        let close = async || store.close().await.must("close");
         let (led, other) = with_leader_cut(&store, polls, close).await;
         let log = contents_at(context, &location).await;
         assert_eq!(log[0], b"first");
@@ -121,7 +121,7 @@ pub(super) async fn what_is_read_after_a_cancelled_append_is_there_after_reopeni
         let store = store_with(context, &location, &["before"]).await;
         let outcome = cut_short(store.append(b"in doubt"), polls).await;
         let seen = contents(&store).await;
-        let durable = store.durable_upto().await.expect("ask");
+        let durable = store.durable_upto().await.must("ask");
         assert!(durable <= LogSeq(seen.len() as u64));
         drop(store);
         assert_eq!(contents_at(context, &location).await, seen, "cut at {polls}");
@@ -141,7 +141,7 @@ pub(super) async fn a_cancelled_creation_leaves_a_store_or_room_for_one<C: Conte
             Ok(store) => store,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Exists, "cut at {polls}: {error}");
-                host.open_store(&location).await.expect("a valid empty store")
+                host.open_store(&location).await.must("a valid empty store")
             }
         };
         assert_eq!(append_all(&store, &["first"]).await, LogSeq::FIRST);
@@ -175,11 +175,11 @@ pub(super) async fn a_cancelled_destruction_leaves_all_or_nothing<C: Context>(co
                 assert!(outcome.is_none(), "it was destroyed");
                 assert_eq!(contents(&store).await, [b"one", b"two"], "cut at {polls}");
                 drop(store);
-                host.destroy_store(&location).await.expect("destroy it after all");
+                host.destroy_store(&location).await.must("destroy it after all");
             }
             Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "cut at {polls}: {error}"),
         }
-        let store = host.create_store(&location).await.expect("there is room for another");
+        let store = host.create_store(&location).await.must("there is room for another");
         assert!(contents(&store).await.is_empty(), "cut at {polls}");
         if outcome.is_some() {
             return;
@@ -204,17 +204,17 @@ pub(super) async fn a_cancelled_close_can_be_repeated<C: Context>(context: &C) {
 }
 
 pub(super) async fn a_cancelled_reading_of_the_clock_stops_no_other<C: Context>(context: &C) {
-    let mut last = context.boot().now().await.expect("read the clock");
+    let mut last = context.boot().now().await.must("read the clock");
     let mut identity = None;
     for (polls, _) in cuts(context) {
         let host = context.boot();
         let ended = cut_short(host.now(), polls).await.is_some();
         let ended = cut_short(host.identity(), polls).await.is_some() && ended;
         for host in [host, context.boot()] {
-            let now = host.now().await.expect("read the clock");
+            let now = host.now().await.must("read the clock");
             assert!(now > last, "cut at {polls}");
             last = now;
-            let known = host.identity().await.expect("ask for the identity");
+            let known = host.identity().await.must("ask for the identity");
             assert_eq!(identity.get_or_insert_with(|| known.clone()), &known);
         }
         if ended {
@@ -226,14 +226,14 @@ pub(super) async fn a_cancelled_reading_of_the_clock_stops_no_other<C: Context>(
 pub(super) async fn a_cancelled_seal_leaves_the_block_whole_or_absent<C: Context>(context: &C) {
     for (polls, location) in cuts(context) {
         let store = store_with(context, &location, &["one"]).await;
-        let block = store.create_block().await.expect("create a block");
-        store.write_block(&block, b"content").await.expect("write it");
+        let block = store.create_block().await.must("create a block");
+        store.write_block(&block, b"content").await.must("write it");
         let outcome = cut_short(store.seal_block(&block), polls).await;
-        let shown = store.list_blocks().await.expect("list");
+        let shown = store.list_blocks().await.must("list");
         append_all(&store, &["two"]).await;
-        store.close().await.expect("close");
-        let store = context.boot().open_store(&location).await.expect("open again");
-        let found = store.list_blocks().await.expect("list");
+        store.close().await.must("close");
+        let store = context.boot().open_store(&location).await.must("open again");
+        let found = store.list_blocks().await.must("list");
         assert!(found == [block.clone()] || (found.is_empty() && shown.is_empty()), "cut at {polls}");
         assert!(outcome.is_none() || !found.is_empty(), "it was sealed");
         match store.read_block(&block).await {
@@ -251,16 +251,16 @@ pub(super) async fn a_cancelled_snapshot_is_complete_or_absent<C: Context>(conte
         let store = store_with(context, &location, &["one"]).await;
         let outcome = cut_short(store.create_snapshot(), polls).await;
         append_all(&store, &["two"]).await;
-        store.close().await.expect("close");
-        let store = context.boot().open_store(&location).await.expect("open again");
+        store.close().await.must("close");
+        let store = context.boot().open_store(&location).await.must("open again");
         assert_eq!(contents(&store).await, [b"one", b"two"]);
-        let found = store.list_snapshots().await.expect("list");
+        let found = store.list_snapshots().await.must("list");
         for snapshot in &found {
-            let view = store.mount_snapshot(snapshot).await.expect("mount");
+            let view = store.mount_snapshot(snapshot).await.must("mount");
             assert_eq!(contents(&view).await, [b"one"], "cut at {polls}");
         }
         if let Some(made) = outcome {
-            assert_eq!(found, [made.expect("create a snapshot")]);
+            assert_eq!(found, [made.must("create a snapshot")]);
             return;
         }
     }
@@ -269,7 +269,7 @@ pub(super) async fn a_cancelled_snapshot_is_complete_or_absent<C: Context>(conte
 pub(super) async fn a_cancelled_deletion_of_a_snapshot_can_be_repeated<C: Context>(context: &C) {
     for (polls, location) in cuts(context) {
         let store = store_with(context, &location, &["one"]).await;
-        let snapshot = store.create_snapshot().await.expect("create a snapshot");
+        let snapshot = store.create_snapshot().await.must("create a snapshot");
         let outcome = cut_short(store.delete_snapshot(&snapshot), polls).await;
         match store.mount_snapshot(&snapshot).await {
             Ok(view) => assert_eq!(contents(&view).await, [b"one"], "cut at {polls}"),
@@ -279,10 +279,10 @@ pub(super) async fn a_cancelled_deletion_of_a_snapshot_can_be_repeated<C: Contex
             assert_eq!(error.kind(), ErrorKind::NotFound, "cut at {polls}: {error}");
         }
         append_all(&store, &["two"]).await;
-        assert!(store.list_snapshots().await.expect("list").is_empty());
-        store.close().await.expect("close");
-        let store = context.boot().open_store(&location).await.expect("open again");
-        assert!(store.list_snapshots().await.expect("list").is_empty(), "cut at {polls}");
+        assert!(store.list_snapshots().await.must("list").is_empty());
+        store.close().await.must("close");
+        let store = context.boot().open_store(&location).await.must("open again");
+        assert!(store.list_snapshots().await.must("list").is_empty(), "cut at {polls}");
         if outcome.is_some() {
             return;
         }
