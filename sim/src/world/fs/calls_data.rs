@@ -68,7 +68,7 @@ impl Fs {
             let (piece, rest) = data.split_at(len);
             let (file, mut cx) = self.file(ino, decide)?;
             if file.write(piece, offset, tick, &mut cx) {
-                self.metadata_changes(ino, tick);
+                self.metadata_changes(ino, tick, false);
             }
             (data, offset) = (rest, offset + len as u64);
         }
@@ -85,7 +85,7 @@ impl Fs {
             return Ok(());
         }
         let tick = self.next_tick_of_file(false);
-        self.metadata_changes(ino, tick);
+        self.metadata_changes(ino, tick, false);
         let (file, mut cx) = self.file(ino, decide)?;
         file.set_len(len, tick, &mut cx);
         if let Some(left) = &mut self.space_left {
@@ -113,7 +113,7 @@ impl Fs {
             return Err(errno(ENOSPC));
         }
         let tick = self.next_tick_of_file(false);
-        self.metadata_changes(ino, tick);
+        self.metadata_changes(ino, tick, false);
         let (file, mut cx) = self.file(ino, decide)?;
         file.allocate(offset as usize, end as usize, tick, &mut cx);
         if let Some(left) = &mut self.space_left {

@@ -21,9 +21,11 @@ impl Fs {
         decide: &mut Decider,
     ) -> io::Result<()> {
         let tick = self.next_tick_of_names();
-        self.metadata_changes(dir, tick);
+        self.metadata_changes(dir, tick, false);
         if let Some(target) = target {
-            self.metadata_changes(target, tick);
+            let is_new = self.inodes[target as usize].links == 0;
+            self.inodes[target as usize].links += 1;
+            self.metadata_changes(target, tick, !is_new);
         }
         let (dir, mut cx) = self.dir(dir, decide)?;
         dir.change(name, target, tick, &mut cx);
@@ -128,9 +130,9 @@ impl Fs {
         }
         let replaces = self.entry(to_dir, to_name, decide)?.is_some();
         let tick = self.next_tick_of_names();
-        self.metadata_changes(from_dir, tick);
-        self.metadata_changes(to_dir, tick);
-        self.metadata_changes(ino, tick);
+        self.metadata_changes(from_dir, tick, false);
+        self.metadata_changes(to_dir, tick, false);
+        self.metadata_changes(ino, tick, true);
         if replaces
             && self.axioms.rename_allocates
             && let Ok((file, mut cx)) = self.file(ino, decide)

@@ -7,12 +7,13 @@
 //! Rules:
 //! - A sector of which no version was on the medium holds a fill there: zeros, garbage, or an old sector (B3, F5).
 //! - A write that made the file grow may have done so in part, up to the end of any of its blocks.
-//! - Where sizes follow data, the last sector below a size that a write gave has survived, and what is before it need not.
+//! - What pages were written back decides which sizes there are: that of the file at some time, or the end of any block below
+//!   it that was written to. Where sizes follow data, the last sector below has survived, or any; what else is there need not.
 //!
 //! Not modelled: sectors that a loss of power tears inside.
 
 use super::file::{BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
-use super::profile::{Axioms, Order};
+use super::profile::{Axioms, Order, SizeSurvives};
 use super::{Fill, Medium};
 use crate::decide::{Address, Decider, Lean, Question};
 
@@ -49,11 +50,20 @@ pub(super) struct Unresolved {
     sectors: Vec<UnresolvedSector>,
 }
 
-/// A size, and the sector that it is only reached with, in a version not older than this.
+/// A size, and what it is only reached with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SizeChoice {
     pub(super) size: u64,
-    needed: Option<(u32, Tick)>,
+    needs: Needs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// This sector, in a version not older than this.
+    Sector(u32, Tick),
+    /// Any sector that was not synced.
+    Any,
 }
 
 #[derive(Clone, Debug)]
@@ -129,26 +139,24 @@ impl FileData {
             self.disk_size = changes[base].size;
             changes.drain(..=base);
         }
-        let mut sizes: Vec<SizeChoice> = Vec::new();
-        let mut push = |size: u64, tick: Option<Tick>| {
-            let last_sector = (size.saturating_sub(1) / sector_len as u64) as u32;
-            let needed = tick.filter(|_| cut.axioms.size_follows_data).map(|tick| (last_sector, tick));
-            match sizes.iter_mut().find(|choice| choice.size == size) {
-                // Reached twice: it needs what is easier to have.
-                Some(choice) => choice.needed = choice.needed.and(needed),
-                None => sizes.push(SizeChoice { size, needed }),
-            }
-        };
+        let mut sizes = Vec::new();
         for change in changes.iter().rev() {
-            let Some(from) = change.grown_from else {
-                push(change.size, None);
-                continue;
-            };
-            push(change.size, Some(change.tick));
-            let blocks = from / BLOCK_LEN as u64 + 1..change.size.div_ceil(BLOCK_LEN as u64);
-            blocks.rev().for_each(|block| push(block * BLOCK_LEN as u64, Some(change.tick)));
+            let last_sector = (change.size.saturating_sub(1) / sector_len as u64) as u32;
+            let of_write =
+                change.grown_from.map_or(Needs::Nothing, |_| Needs::Sector(last_sector, change.tick));
+            push(&mut sizes, change.size, of_write, cut.axioms);
         }
-        push(self.disk_size, None);
+        if let Some(greatest) = changes.iter().map(|change| change.size).max() {
+            let mut ends: Vec<u64> =
+                self.dirty.iter().map(|dirty| block_end(dirty.sector, sector_len)).collect();
+            ends.sort_unstable();
+            ends.dedup();
+            let inside = |end: &&u64| (self.disk_size..greatest).contains(*end);
+            for &end in ends.iter().rev().filter(inside) {
+                push(&mut sizes, end, Needs::Sector((end / sector_len as u64 - 1) as u32, 0), cut.axioms);
+            }
+        }
+        push(&mut sizes, self.disk_size, Needs::Nothing, cut.axioms);
         sizes
     }
 
@@ -158,13 +166,25 @@ impl FileData {
         let answer = cx.decide.choose(address, crash.sizes.len() as u32, Lean::Mood);
         cx.medium.states.decided += 1;
         cx.medium.states.sizes_lost += u32::from(answer > 0);
-        self.decide_size(crash.sizes[answer as usize], cx.medium.sector_len);
+        let choice = crash.sizes[answer as usize];
+        let needed = match choice.needs {
+            Needs::Nothing => None,
+            Needs::Sector(sector, tick) => Some((sector, tick)),
+            Needs::Any => {
+                let sectors = crash.pending_below(choice.size, cx.medium.sector_len);
+                let address = Address::new(Question::Size, crash.size_crash, cx.inode_key, 1);
+                let count = (sectors.len() as u32).max(1);
+                let which = cx.decide.choose(address, count, Lean::Even) as usize;
+                sectors.get(which).map(|&sector| (sector, 0))
+            }
+        };
+        self.decide_size(choice, needed, cx.medium.sector_len);
     }
 
-    fn decide_size(&mut self, choice: SizeChoice, sector_len: usize) {
+    fn decide_size(&mut self, choice: SizeChoice, needed: Option<(u32, Tick)>, sector_len: usize) {
         let crash = self.crash.as_mut().expect("there is something to decide");
         crash.sizes.clear();
-        crash.needed = choice.needed;
+        crash.needed = needed;
         self.disk_size = choice.size;
         let size = usize::try_from(self.disk_size).expect("it was a size once");
         let sectors = size.div_ceil(sector_len);
@@ -236,35 +256,74 @@ impl FileData {
     /// Whether the file may turn out to hold just this; if not, the first byte that it cannot. Its length is a possible size.
     pub(super) fn may_hold(&self, content: &[u8], medium: &Medium) -> Result<(), usize> {
         let mut file = self.clone();
+        let mut any_due = false;
         if let Some(crash) = &self.crash
             && let Some(choice) = crash.sizes.iter().find(|choice| choice.size == content.len() as u64)
         {
-            file.decide_size(*choice, medium.sector_len);
+            any_due =
+                choice.needs == Needs::Any && !crash.pending_below(choice.size, medium.sector_len).is_empty();
+            let needed = match choice.needs {
+                Needs::Sector(sector, tick) => Some((sector, tick)),
+                _ => None,
+            };
+            file.decide_size(*choice, needed, medium.sector_len);
         }
         for (sector, seen) in content.chunks(medium.sector_len).enumerate() {
-            let start = sector * medium.sector_len;
-            let is = |bytes: &[u8]| bytes[..seen.len()] == *seen;
-            let unresolved = file.crash.as_ref().and_then(|crash| {
-                let found = crash.sectors.iter().find(|unresolved| unresolved.sector as usize == sector)?;
-                Some((found, crash.needed))
-            });
-            let held = &file.cache[start..start + seen.len()];
-            let possible = match unresolved {
-                None => held == seen,
-                Some((unresolved, needed)) => {
-                    let choices = unresolved.choices(needed);
-                    let versions = unresolved.versions.iter().take(choices);
-                    let filled = !file.is_written(sector) && medium.fill != Fill::Zeros;
-                    let before = choices > unresolved.versions.len();
-                    versions.into_iter().any(|(_, bytes)| is(bytes)) || (before && (filled || held == seen))
-                }
-            };
-            if !possible {
-                return Err(start);
+            match file.sector_may_be(sector, seen, medium) {
+                None => return Err(sector * medium.sector_len),
+                Some(survived) => any_due &= !survived,
             }
         }
-        Ok(())
+        if any_due { Err(0) } else { Ok(()) }
     }
+
+    /// Whether a sector may turn out to hold this; if so, whether because something that was not synced has survived.
+    fn sector_may_be(&self, sector: usize, seen: &[u8], medium: &Medium) -> Option<bool> {
+        let start = sector * medium.sector_len;
+        let held = self.cache[start..start + seen.len()] == *seen;
+        let unresolved = self.crash.as_ref().and_then(|crash| {
+            let found = crash.sectors.iter().find(|unresolved| unresolved.sector as usize == sector)?;
+            Some((found, found.choices(crash.needed)))
+        });
+        let Some((unresolved, choices)) = unresolved else { return held.then_some(false) };
+        let mut versions = unresolved.versions.iter().take(choices);
+        if versions.any(|(_, bytes)| bytes[..seen.len()] == *seen) {
+            return Some(true);
+        }
+        let filled = !self.is_written(sector) && medium.fill != Fill::Zeros;
+        let before = choices > unresolved.versions.len();
+        (before && (filled || held)).then_some(false)
+    }
+}
+
+impl Unresolved {
+    /// Sectors that are undecided and within this size.
+    fn pending_below(&self, size: u64, sector_len: usize) -> Vec<u32> {
+        let sectors = self.sectors.iter().map(|unresolved| unresolved.sector);
+        sectors.filter(|&sector| u64::from(sector) * (sector_len as u64) < size).collect()
+    }
+}
+
+/// Where the block of a sector ends.
+fn block_end(sector: u32, sector_len: usize) -> u64 {
+    ((sector as usize * sector_len / BLOCK_LEN + 1) * BLOCK_LEN) as u64
+}
+
+/// Adds a size; one that is reached twice needs what is easier to have.
+fn push(sizes: &mut Vec<SizeChoice>, size: u64, needs: Needs, axioms: &Axioms) {
+    let needs = match (needs, axioms.size) {
+        (Needs::Nothing, _) | (_, SizeSurvives::Alone) => Needs::Nothing,
+        (_, SizeSurvives::WithAnySector) => Needs::Any,
+        (needs, SizeSurvives::WithLastSector) => needs,
+    };
+    let Some(known) = sizes.iter_mut().find(|choice| choice.size == size) else {
+        return sizes.push(SizeChoice { size, needs });
+    };
+    known.needs = match (known.needs, needs) {
+        (Needs::Sector(sector, tick), Needs::Sector(_, other)) => Needs::Sector(sector, tick.min(other)),
+        (Needs::Nothing, _) | (_, Needs::Nothing) => Needs::Nothing,
+        (known, _) => known,
+    };
 }
 
 impl Medium {

@@ -35,13 +35,13 @@ impl Fs {
     }
 
     /// An inode's own metadata change.
-    pub(super) fn metadata_changes(&mut self, ino: Ino, tick: Tick) {
+    pub(super) fn metadata_changes(&mut self, ino: Ino, tick: Tick, links_only: bool) {
         if self.axioms.file_sync == NamesSynced::UpToOwnChange {
             let changes = &mut self.inodes[ino as usize].changes;
-            if changes.first().is_some_and(|first| *first <= self.committed) {
-                changes.retain(|change| *change > self.committed);
+            if changes.first().is_some_and(|(first, _)| *first <= self.committed) {
+                changes.retain(|(change, _)| *change > self.committed);
             }
-            changes.push(tick);
+            changes.push((tick, links_only));
         }
     }
 
@@ -59,8 +59,9 @@ impl Fs {
             NamesSynced::OwnOfNewInode => self.persist_new(ino),
             NamesSynced::UpToOwnChange => {
                 let changes = self.inodes[ino as usize].changes.iter();
-                let own = changes.rev().find(|change| **change <= mark).copied();
-                self.commit(own.unwrap_or(0));
+                let passes_links = data_only && self.axioms.links_need_fsync;
+                let own = changes.rev().find(|(change, links)| *change <= mark && !(passes_links && *links));
+                self.commit(own.map_or(0, |(change, _)| *change));
             }
             NamesSynced::AllEarlier => self.commit(mark),
         }

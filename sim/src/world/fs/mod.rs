@@ -101,13 +101,15 @@ struct Inode {
     sync_errors: u32,
     /// The handle that holds the lock.
     lock: Option<u64>,
-    /// When its own metadata changed, where that matters and is not known to be committed.
-    changes: Vec<Tick>,
+    /// When its own metadata changed, and whether its links only, where that matters and is not known to be committed.
+    changes: Vec<(Tick, bool)>,
+    /// How often it was given a name.
+    links: u32,
 }
 
 impl Inode {
     fn new(key: u32, node: Node) -> Inode {
-        Inode { key, node, sync_errors: 0, lock: None, changes: Vec::new() }
+        Inode { key, node, sync_errors: 0, lock: None, changes: Vec::new(), links: 0 }
     }
 }
 

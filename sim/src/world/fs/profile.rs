@@ -41,7 +41,8 @@ profiles! {
     Posix "posix" Axioms {
         order: Order::None,
         file_sync: NamesSynced::None,
-        size_follows_data: false,
+        links_need_fsync: false,
+        size: SizeSurvives::Alone,
         stale_fill: true,
         rename_allocates: false,
         failed_sync: FailedSync::AnyOfThese,
@@ -55,7 +56,8 @@ profiles! {
     Xfs "xfs" Axioms {
         order: Order::Metadata,
         file_sync: NamesSynced::UpToOwnChange,
-        size_follows_data: true,
+        links_need_fsync: false,
+        size: SizeSurvives::WithLastSector,
         stale_fill: false,
         rename_allocates: false,
         failed_sync: FailedSync::MarkedClean,
@@ -65,7 +67,8 @@ profiles! {
     Btrfs "btrfs" Axioms {
         order: Order::None,
         file_sync: NamesSynced::OwnOfNewInode,
-        size_follows_data: true,
+        links_need_fsync: false,
+        size: SizeSurvives::WithAnySector,
         stale_fill: false,
         rename_allocates: false,
         failed_sync: FailedSync::Reverted,
@@ -75,7 +78,8 @@ profiles! {
     Zfs "zfs" Axioms {
         order: Order::Everything,
         file_sync: NamesSynced::AllEarlier,
-        size_follows_data: true,
+        links_need_fsync: false,
+        size: SizeSurvives::WithLastSector,
         stale_fill: false,
         rename_allocates: false,
         failed_sync: FailedSync::StaysPending,
@@ -86,7 +90,8 @@ profiles! {
 const EXT4_WRITEBACK: Axioms = Axioms {
     order: Order::Metadata,
     file_sync: NamesSynced::UpToOwnChange,
-    size_follows_data: false,
+    links_need_fsync: true,
+    size: SizeSurvives::Alone,
     stale_fill: true,
     rename_allocates: true,
     failed_sync: FailedSync::MarkedClean,
@@ -98,8 +103,9 @@ const EXT4_WRITEBACK: Axioms = Axioms {
 pub(crate) struct Axioms {
     pub(crate) order: Order,
     pub(crate) file_sync: NamesSynced,
-    /// Whether a size that a write gave is durable only once the last sector below it is.
-    pub(crate) size_follows_data: bool,
+    /// Whether fdatasync of a file passes over changes of its links and names (`i_datasync_tid` in ext4).
+    pub(crate) links_need_fsync: bool,
+    pub(crate) size: SizeSurvives,
     /// Whether a sector that was allocated and never written may hold garbage, or what another file had there.
     pub(crate) stale_fill: bool,
     /// Whether a rename over a file also commits the size of the file that takes its place (ext4(5), `auto_da_alloc`).
@@ -132,6 +138,17 @@ pub(crate) enum NamesSynced {
     UpToOwnChange,
     /// All.
     AllEarlier,
+}
+
+/// What a size that a write gave needs in order to be durable without a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SizeSurvives {
+    /// Nothing: it is committed with what blocks the file has.
+    Alone,
+    /// The data just below it: it is committed when that was written, and no further.
+    WithLastSector,
+    /// Some of the data that was not synced: with the first of it, the whole size is committed.
+    WithAnySector,
 }
 
 /// What becomes of what a failed sync should have made durable (Rebello et al., USENIX ATC 2020).

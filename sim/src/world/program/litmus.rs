@@ -149,6 +149,11 @@ fn names() -> Vec<Litmus> {
             then(durable("f", 1), [rename("f", "g"), fsync("g")]),
         ),
         l(
+            "rename-then-fdatasync-file",
+            "fdatasync of a file that was renamed makes its new name durable",
+            then(durable("f", 1), [rename("f", "g"), fdatasync("g")]),
+        ),
+        l(
             "link-then-fsync-file",
             "fsync of a file that was given a second name makes that durable",
             then(durable("f", 1), [Step::Link("f".to_owned(), "g".to_owned()), fsync("f")]),
@@ -168,6 +173,27 @@ fn data() -> Vec<Litmus> {
             "append-second-block-written-back",
             "of an unsynced append, the last block was written back and time passed",
             then(durable("f", 1), [write("f", 1, 2, b'b'), writeback("f", 2), Step::Settle]),
+        ),
+        l(
+            "append-with-a-gap",
+            "of two appends with gaps before them, the first was written back and time passed",
+            then(
+                durable("f", 1),
+                [write("f", 2, 1, b'b'), write("f", 4, 1, b'c'), writeback("f", 2), Step::Settle],
+            ),
+        ),
+        l(
+            "write-below-a-short-end",
+            "of a file that ends inside a block, an earlier block was written back and time passed",
+            vec![
+                create("f"),
+                Step::Write { path: "f".to_owned(), offset: 0, len: 100, letter: b'a' },
+                Step::Sync,
+                Step::Write { path: "f".to_owned(), offset: 2 * BLOCK, len: 100, letter: b'b' },
+                write("f", 1, 1, b'c'),
+                writeback("f", 1),
+                Step::Settle,
+            ],
         ),
         l(
             "overwrite-four-blocks",
