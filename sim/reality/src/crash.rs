@@ -72,7 +72,8 @@ pub fn choose(recording: &Recording, seed: u64, crashes_max: usize) -> Vec<Crash
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let end = recording.events.len();
-    let mut chosen: Vec<Crash> = [Keep::Everything, Keep::Nothing].map(|keep| Crash { position: end, keep }).to_vec();
+    let mut chosen: Vec<Crash> =
+        [Keep::Everything, Keep::Nothing].map(|keep| Crash { position: end, keep }).to_vec();
     plain.retain(|crash| !chosen.contains(crash));
     shuffle(&mut plain, &mut rng);
     shuffle(&mut random, &mut rng);

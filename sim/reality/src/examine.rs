@@ -107,7 +107,8 @@ struct Case {
 /// Compares an arm with the model.
 pub fn examine(arm: &Arm, plan: Plan, progress: &Progress) -> Result<Tally, Trouble> {
     let lab = Lab::open(arm)?;
-    let mut examiner = Examiner { arm: *arm, lab, progress, tally: Tally { arm: arm.name, ..Tally::default() } };
+    let tally = Tally { arm: arm.name, ..Tally::default() };
+    let mut examiner = Examiner { arm: *arm, lab, progress, tally, known: BTreeSet::new() };
     examiner.litmus(plan)?;
     examiner.random(plan)?;
     Ok(examiner.tally)
@@ -118,6 +119,8 @@ struct Examiner<'a> {
     lab: Lab,
     progress: &'a Progress,
     tally: Tally,
+    /// What was found already: program, state and instant, as one number.
+    known: BTreeSet<u64>,
 }
 
 impl Examiner<'_> {
@@ -149,7 +152,8 @@ impl Examiner<'_> {
                 break;
             }
             let command = self.command(seed, plan.crash_points);
-            let mut case = self.case(format!("random program {seed}"), command, program::random(seed), seed)?;
+            let mut case =
+                self.case(format!("random program {seed}"), command, program::random(seed), seed)?;
             // Every other program is left alone by nudges.
             self.run(&mut case, seed % 2, RANDOM_PROGRAM_CRASHES)?;
             self.close(&case);
@@ -233,17 +237,17 @@ impl Examiner<'_> {
     }
 
     fn found(&mut self, case: &Case, round: u64, crash: Crash, events: Vec<String>, wrong: Wrong) {
-        let steps = case.steps.clone();
-        let (program, command) = (case.name.clone(), case.command.clone());
-        let finding = Finding { arm: self.arm.name, program, command, steps, round, crash, events, wrong };
-        let is_known = |known: &Finding| known.program == finding.program && known.wrong == finding.wrong;
-        if self.tally.findings.iter().any(is_known) {
+        let known = format!("{} {wrong:?}", case.name);
+        if !self.known.insert(xxhash_rust::xxh3::xxh3_64(known.as_bytes())) {
             return;
         }
         self.tally.findings_count += 1;
         self.progress.findings.fetch_add(1, Ordering::Relaxed);
         if self.tally.findings.len() < FINDINGS_MAX {
-            self.tally.findings.push(finding);
+            let steps = case.steps.clone();
+            let (program, command) = (case.name.clone(), case.command.clone());
+            let arm = self.arm.name;
+            self.tally.findings.push(Finding { arm, program, command, steps, round, crash, events, wrong });
         }
     }
 

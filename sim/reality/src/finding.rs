@@ -3,7 +3,7 @@
 use crate::crash::{Crash, Fate};
 use crate::hands::runs;
 use crate::judge::Instant;
-use crate::recording::{Event, Recording, Write};
+use crate::recording::{Event, Mark, Recording, Write};
 use asl_sim::world::program::{Entry, Program, State};
 use std::fmt::{self, Write as _};
 
@@ -64,9 +64,7 @@ pub fn describe_events(recording: &Recording, crash: Crash, fates: &[Fate]) -> V
     let mut fates = fates.iter();
     let mut lines = Vec::new();
     for (at, event) in recording.events[..crash.position].iter().enumerate() {
-        for (step, _) in recording.marks.iter().enumerate().filter(|(_, mark)| mark.begin == at) {
-            lines.push(format!("       step {} begins", step + 1));
-        }
+        lines.extend(describe_marks(&recording.marks, at));
         lines.push(match event {
             Event::Flush => format!("{at:>6} flush"),
             Event::Write(write) if at < flushed => format!("{at:>6} {}", describe_write(write)),
@@ -75,8 +73,20 @@ pub fn describe_events(recording: &Recording, crash: Crash, fates: &[Fate]) -> V
                 format!("{at:>6} {}: {fate}", describe_write(write))
             }
         });
-        for (step, _) in recording.marks.iter().enumerate().filter(|(_, mark)| mark.end == at + 1) {
-            lines.push(format!("       step {} is done", step + 1));
+    }
+    lines.extend(describe_marks(&recording.marks, crash.position));
+    lines
+}
+
+/// Which steps begin and end at a position.
+fn describe_marks(marks: &[Mark], position: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (step, mark) in (1..).zip(marks) {
+        match (mark.begin == position, mark.end == position) {
+            (true, true) => lines.push(format!("       step {step} writes nothing")),
+            (true, false) => lines.push(format!("       step {step} begins")),
+            (false, true) => lines.push(format!("       step {step} is done")),
+            (false, false) => (),
         }
     }
     lines
@@ -132,5 +142,32 @@ impl fmt::Display for Finding {
             writeln!(events, "{line}")?;
         }
         write!(f, "\nwhat the disk was asked for:\n{events}\nto run the program again: {}\n", self.command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash::{Keep, fates};
+    use crate::recording::testing::two_and_two;
+    use asl_sim::world::program::Step;
+
+    #[test]
+    fn a_finding_tells_the_steps_the_writes_with_their_fates_and_the_state() {
+        let recording = two_and_two();
+        let crash = Crash { position: 5, keep: Keep::First(1) };
+        let content = [vec![b'a'; 3], vec![0; 2]].concat();
+        let seen = State([("f".to_owned(), Entry::File { inode: 12, content })].into());
+        let finding = Finding {
+            arm: "xfs",
+            program: "random program 3".to_owned(),
+            command: "asl-reality --seed 3".to_owned(),
+            steps: vec![Step::Create("f".to_owned()), Step::Settle],
+            round: 1,
+            crash,
+            events: describe_events(&recording, crash, &fates(&recording, crash, 512)),
+            wrong: Wrong::Outside { instant: Instant::Between(2), seen, why: "f is longer".to_owned() },
+        };
+        insta::assert_snapshot!(finding.to_string());
     }
 }

@@ -38,7 +38,8 @@ impl Image {
         let mut bytes = vec![0; 256 * BLOCK_LEN];
         let mut offset = 0;
         while offset < len {
-            let part = &mut bytes[..usize::try_from(len - offset).map_or(256 * BLOCK_LEN, |left| left.min(256 * BLOCK_LEN))];
+            let part = &mut bytes
+                [..usize::try_from(len - offset).map_or(256 * BLOCK_LEN, |left| left.min(256 * BLOCK_LEN))];
             file.read_exact_at(part, offset)?;
             for (at, block) in (offset..).step_by(BLOCK_LEN).zip(part.chunks(BLOCK_LEN)) {
                 if block.iter().any(|&byte| byte != 0) {

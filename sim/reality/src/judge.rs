@@ -51,7 +51,9 @@ impl Judge {
             let mut begun = model.clone();
             begun.begin(step);
             models.insert(Instant::During(done), begun);
-            model.apply(step).map_err(|error| format!("step {done}, {step:?}, fails in the model: {error}"))?;
+            model
+                .apply(step)
+                .map_err(|error| format!("step {done}, {step:?}, fails in the model: {error}"))?;
         }
         models.insert(Instant::Between(program.len()), model);
         Ok(Judge { models })

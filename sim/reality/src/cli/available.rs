@@ -38,7 +38,10 @@ pub(super) fn enter_mount_namespace() -> Result<(), String> {
     mount_change("/", private).map_err(|error| format!("cannot make mounts private: {error}"))
 }
 
-#[expect(deprecated, reason = "its safe form is deprecated because it can unshare descriptors, which is not asked for")]
+#[expect(
+    deprecated,
+    reason = "its safe form is deprecated because it can unshare descriptors, which is not asked for"
+)]
 fn unshare_mounts() -> rustix::io::Result<()> {
     rustix::thread::unshare(UnshareFlags::NEWNS)
 }

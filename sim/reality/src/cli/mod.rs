@@ -119,7 +119,9 @@ fn compare(args: &Args, arms: &[Arm], mut skipped: Vec<String>) -> Status {
         let work = || examine(arm, plan, &progress);
         match progress::watched(arm.name, &progress, plan.crash_points, work) {
             Ok(tally) => tallies.push(tally),
-            Err(Trouble::Unmountable(why)) => skipped.push(format!("{}: a new one cannot be mounted: {why}", arm.name)),
+            Err(Trouble::Unmountable(why)) => {
+                skipped.push(format!("{}: a new one cannot be mounted: {why}", arm.name))
+            }
             Err(other) => {
                 trouble = Some(other);
                 break;

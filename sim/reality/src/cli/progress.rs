@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(100);
 const BAR_AFTER: Duration = Duration::from_secs(2);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// The first Ctrl-C ends it in good order after the crash image in hand, the second one at once.
+/// The first Ctrl-C ends it in good order after the crash image or the program in hand, the second one at once.
 pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
     let progress = progress.clone();
     let handler = move || {
@@ -23,7 +23,7 @@ pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
             // The process that mounts cleans up when we are gone.
             std::process::exit(i32::from(super::Status::Interrupted.code()));
         }
-        let _ = writeln!(stderr(), "\nstopping after the program in hand; press Ctrl-C again to stop at once");
+        let _ = writeln!(stderr(), "\nstopping in good order; press Ctrl-C again to stop at once");
     };
     // It fails only if there is a handler already, or no signals; then Ctrl-C does what it does without us.
     let _ = ctrlc::set_handler(handler);

@@ -62,7 +62,8 @@ pub fn make_directories(home: &Path) -> io::Result<PathBuf> {
 impl Hands {
     /// Starts the process, in a process group of its own so that Ctrl-C reaches only us.
     pub fn start(arm: &Arm, home: &Path) -> Result<Hands, Trouble> {
-        let failed = |error: io::Error| Trouble::Failed(format!("cannot start the process that mounts: {error}"));
+        let failed =
+            |error: io::Error| Trouble::Failed(format!("cannot start the process that mounts: {error}"));
         let mut child = Command::new("/proc/self/exe")
             .args([COMMAND, arm.file_system.as_str(), arm.options])
             .arg(home)
@@ -154,7 +155,9 @@ fn unexpected(answer: Answer) -> Trouble {
         Answer::Unmountable(why) => Trouble::Unmountable(why),
         Answer::Unreadable(why) => Trouble::Unreadable(why),
         Answer::Failed(why) => Trouble::Failed(why),
-        Answer::Done | Answer::Seen(_) => Trouble::Failed("the process that mounts answered something else".to_owned()),
+        Answer::Done | Answer::Seen(_) => {
+            Trouble::Failed("the process that mounts answered something else".to_owned())
+        }
     }
 }
 

@@ -9,8 +9,8 @@
 //! [`Question::Quit`], its parent is gone, and it also unmounts the disk and removes the directories.
 
 mod client;
-mod steps;
 mod server;
+mod steps;
 mod tree;
 
 pub use client::{Hands, Trouble, make_directories};
@@ -110,7 +110,12 @@ mod tests {
     #[test]
     fn a_state_survives_being_sent() {
         let file = |inode, content: &[u8]| Entry::File { inode, content: content.to_vec() };
-        let names = [("d", Entry::Dir), ("d/f", file(7, b"aab\0\0a")), ("g", file(7, b"aab\0\0a")), ("h", file(8, b""))];
+        let names = [
+            ("d", Entry::Dir),
+            ("d/f", file(7, b"aab\0\0a")),
+            ("g", file(7, b"aab\0\0a")),
+            ("h", file(8, b"")),
+        ];
         let state = State(names.map(|(path, entry)| (path.to_owned(), entry)).into());
         assert_eq!(to_state(to_names(&state)), state);
     }

@@ -68,7 +68,9 @@ impl Place {
         };
         match question {
             Question::Attach => self.attach().map(|()| Answer::Done),
-            Question::Mount => Ok(self.mount().map_or_else(|error| Answer::Unmountable(error.to_string()), |()| Answer::Done)),
+            Question::Mount => Ok(self
+                .mount()
+                .map_or_else(|error| Answer::Unmountable(error.to_string()), |()| Answer::Done)),
             Question::Prepare => told("cannot prepare the file system", steps::prepare(&root)),
             Question::Step(step) => told(&format!("{step:?}"), steps::take(&root, step)),
             Question::Nudge(number) => told("cannot nudge", steps::nudge(&root, *number)),
@@ -103,7 +105,13 @@ impl Place {
         Self::forget_pages(device)?;
         let options = std::ffi::CString::new(self.options.as_str())?;
         let root = self.home.join(ROOT);
-        mount(device, root, self.file_system.as_str(), MountFlags::NOATIME | MountFlags::NODEV, options.as_c_str())?;
+        mount(
+            device,
+            root,
+            self.file_system.as_str(),
+            MountFlags::NOATIME | MountFlags::NODEV,
+            options.as_c_str(),
+        )?;
         self.mounted = true;
         Ok(())
     }

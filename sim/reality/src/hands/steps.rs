@@ -113,7 +113,10 @@ fn write_back(path: &Path, offset: u64, len: u64) -> io::Result<()> {
 }
 
 /// Waits.
-#[expect(clippy::disallowed_methods, reason = "the kernel's own time goes by, and nothing can make it go faster")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the kernel's own time goes by, and nothing can make it go faster"
+)]
 pub(super) fn sleep_ms(time_ms: u64) {
     std::thread::sleep(Duration::from_millis(time_ms));
 }

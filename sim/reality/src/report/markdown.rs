@@ -13,15 +13,30 @@ pub fn markdown(surroundings: &Surroundings, tallies: &[Tally]) -> String {
     for tally in tallies {
         let Tally { arm, programs, crash_points, images, states, findings_count, .. } = tally;
         let ms = ms_per_image(tally);
-        let _ = writeln!(text, "| {arm} | {programs} | {crash_points} | {images} | {states} | {findings_count} | {ms} |");
+        let _ = writeln!(
+            text,
+            "| {arm} | {programs} | {crash_points} | {images} | {states} | {findings_count} | {ms} |"
+        );
     }
     for tally in tallies.iter().filter(|tally| !tally.litmus.is_empty()) {
-        let _ = write!(text, "\n### {}\n\n| litmus program | property | allowed | seen | never seen |\n", tally.arm);
+        let _ = write!(
+            text,
+            "\n### {}\n\n| litmus program | property | allowed | seen | never seen |\n",
+            tally.arm
+        );
         text.push_str("|---|---|---:|---:|---|\n");
         for witness in &tally.litmus {
             let (allowed, seen, missing) = witnessed(witness);
-            let missing = if missing.is_empty() { String::new() } else { format!("`{}`", missing.replace("; ", "`, `")) };
-            let _ = writeln!(text, "| {} | {} | {allowed} | {seen} | {missing} |", witness.name, witness.property);
+            let missing = if missing.is_empty() {
+                String::new()
+            } else {
+                format!("`{}`", missing.replace("; ", "`, `"))
+            };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {allowed} | {seen} | {missing} |",
+                witness.name, witness.property
+            );
         }
     }
     for tally in tallies.iter().filter(|tally| tally.findings_count > 0) {

@@ -30,7 +30,10 @@ impl Surroundings {
     pub fn here(seed: u64, skipped: Vec<String>) -> Surroundings {
         let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
         let date = Command::new("date").args(["--utc", "+%Y-%m-%d"]).output();
-        let date = date.map_or_else(|_| "day unknown".to_owned(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+        let date = date.map_or_else(
+            |_| "day unknown".to_owned(),
+            |out| String::from_utf8_lossy(&out.stdout).trim().to_owned(),
+        );
         Surroundings { kernel, date, seed, skipped }
     }
 }
@@ -57,4 +60,61 @@ fn witnessed(witness: &Witness) -> (String, String, String) {
 
 fn shown(state: &str) -> String {
     if state.is_empty() { "(nothing)".to_owned() } else { state.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    fn states(states: &[&str]) -> BTreeSet<String> {
+        states.iter().map(|&state| state.to_owned()).collect()
+    }
+
+    fn tallies() -> Vec<Tally> {
+        let overwrite = Witness {
+            name: "overwrite",
+            property: "an overwrite tears across pages",
+            allowed: Some(states(&["f=aa", "f=ab", "f=ba", "f=bb"])),
+            seen: states(&["f=aa", "f=bb", "f=?b"]),
+        };
+        let create = Witness {
+            name: "create",
+            property: "a name may be lost",
+            allowed: Some(states(&["", "f="])),
+            seen: states(&["f="]),
+        };
+        let large = Witness { name: "large", property: "many states", allowed: None, seen: states(&["f="]) };
+        let full = Tally {
+            arm: "ext4-ordered",
+            programs: 12,
+            crash_points: 300,
+            images: 120,
+            states: 40,
+            look_time: Duration::from_millis(1_230),
+            litmus: vec![overwrite, create, large],
+            ..Tally::default()
+        };
+        vec![full, Tally { arm: "xfs", interrupted: true, ..Tally::default() }]
+    }
+
+    fn surroundings() -> Surroundings {
+        Surroundings {
+            kernel: "6.18.0".to_owned(),
+            date: "2026-01-31".to_owned(),
+            seed: 1,
+            skipped: vec!["btrfs: mkfs.btrfs is not installed".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_text_names_what_was_never_seen_and_what_was_left_out() {
+        insta::assert_snapshot!(text(&surroundings(), &tallies()));
+    }
+
+    #[test]
+    fn the_markdown_says_the_same() {
+        insta::assert_snapshot!(markdown(&surroundings(), &tallies()));
+    }
 }

@@ -13,7 +13,12 @@ pub fn text(surroundings: &Surroundings, tallies: &[Tally]) -> String {
     let mut text = format!("Linux {kernel}, {date}, seed {seed}\n\n");
     text.push_str(&summary(tallies));
     for tally in tallies.iter().filter(|tally| !tally.litmus.is_empty()) {
-        let _ = write!(text, "\n{}: states after the last step of each litmus program\n{}", tally.arm, litmus(tally));
+        let _ = write!(
+            text,
+            "\n{}: states after the last step of each litmus program\n{}",
+            tally.arm,
+            litmus(tally)
+        );
     }
     for tally in tallies {
         for finding in tally.findings.iter().take(FINDINGS_TOLD_MAX) {
@@ -32,10 +37,13 @@ pub fn text(surroundings: &Surroundings, tallies: &[Tally]) -> String {
 }
 
 fn summary(tallies: &[Tally]) -> String {
-    let header = ["", "programs", "crash points", "images", "states", "outside", "ms/image"].map(str::to_owned);
+    let header =
+        ["", "programs", "crash points", "images", "states", "outside", "ms/image"].map(str::to_owned);
     let row = |tally: &Tally| {
-        let outside = tally.findings_count.to_string() + if tally.interrupted { " (interrupted)" } else { "" };
-        let numbers = [tally.programs, tally.crash_points, tally.images, tally.states].map(|number| number.to_string());
+        let outside =
+            tally.findings_count.to_string() + if tally.interrupted { " (interrupted)" } else { "" };
+        let numbers =
+            [tally.programs, tally.crash_points, tally.images, tally.states].map(|number| number.to_string());
         let [programs, crash_points, images, states] = numbers;
         let name = tally.arm.to_owned();
         [name, programs, crash_points, images, states, outside, ms_per_image(tally).to_string()]
