@@ -52,21 +52,23 @@ pub enum Fate {
     },
 }
 
-/// Random shares for each position.
-const SHARES_PER_POSITION: u64 = 4;
+/// Least number of random shares to choose from at each position.
+const SHARES_PER_POSITION_MIN: usize = 4;
 
-/// Chooses at most so many of the losses that a recording offers. Half of them are random shares, as far as there are enough
-/// of both; a loss of nothing and of everything at the end are always among them.
-pub fn choose(recording: &Recording, seed: u64, crashes_max: usize) -> Vec<Crash> {
+/// Chooses at most so many of the losses that a recording offers from a position on. Half of them are random shares, as far
+/// as there are enough of both; a loss of nothing and of everything at the end are always among them.
+pub fn choose(recording: &Recording, from: usize, seed: u64, crashes_max: usize) -> Vec<Crash> {
     let (mut plain, mut random) = (Vec::new(), Vec::new());
-    for position in recording.first_position()..=recording.events.len() {
+    let positions = from..=recording.events.len();
+    let shares = SHARES_PER_POSITION_MIN.max(crashes_max / positions.clone().count().max(1)) as u64;
+    for position in positions {
         let writes = recording.window(position).len();
         let at = |keep| Crash { position, keep };
         plain.push(at(Keep::Everything));
         if writes > 0 {
             plain.push(at(Keep::Nothing));
             plain.extend((1..writes).map(|first| at(Keep::First(first))));
-            let seeds = (0..SHARES_PER_POSITION).map(|share| mix(&[seed, position as u64, share]));
+            let seeds = (0..shares).map(|share| mix(&[seed, position as u64, share]));
             random.extend(seeds.map(|seed| at(Keep::Some(seed))));
         }
     }
@@ -99,7 +101,7 @@ pub fn fates(recording: &Recording, crash: Crash, unit_len: usize) -> Vec<Fate> 
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             // Some losses keep nearly all, some lose nearly all.
             let kept_of_8 = 1 + rng.next_u64() % 7;
-            let torn_of_8 = rng.next_u64() % 5;
+            let torn_of_8 = rng.next_u64() % 9;
             window.iter().map(|write| draw(write, kept_of_8, torn_of_8, unit_len, &mut rng)).collect()
         }
     }
@@ -240,9 +242,9 @@ mod tests {
     #[test]
     fn the_same_seed_chooses_the_same_and_the_end_is_among_them() {
         let recording = two_and_two();
-        let chosen = choose(&recording, 1, 9);
-        assert_eq!(chosen, choose(&recording, 1, 9));
-        assert_ne!(chosen, choose(&recording, 2, 9));
+        let chosen = choose(&recording, 0, 1, 9);
+        assert_eq!(chosen, choose(&recording, 0, 1, 9));
+        assert_ne!(chosen, choose(&recording, 0, 2, 9));
         assert_eq!(chosen.len(), 9);
         for keep in [Keep::Everything, Keep::Nothing] {
             assert!(chosen.contains(&Crash { position: 5, keep }));
@@ -250,9 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn positions_before_the_first_step_are_not_chosen() {
-        let mut recording = two_and_two();
-        recording.marks.remove(0);
-        assert!(choose(&recording, 1, 1_000).iter().all(|crash| crash.position >= 3));
+    fn earlier_positions_are_not_chosen() {
+        let recording = two_and_two();
+        assert!(choose(&recording, 3, 1, 1_000).iter().all(|crash| crash.position >= 3));
     }
 }

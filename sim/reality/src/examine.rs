@@ -15,29 +15,31 @@ use crate::judge::{Instant, Judge, instants};
 use crate::lab::Lab;
 use crate::recording::Recording;
 use asl_sim::campaign::Stopwatch;
-use asl_sim::world::program::{self, Program, State};
+use asl_sim::world::program::{self, Program, State, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Crash points of a random program.
 const RANDOM_PROGRAM_CRASHES: u64 = 30;
-/// Crash points that make one more run of a litmus program worth its time.
-const LITMUS_ROUND_CRASHES: u64 = 24;
-/// Most runs of a litmus program.
-const LITMUS_ROUNDS_MAX: u64 = 40;
+/// Crash points that make one more run of a program worth its time.
+const ROUND_CRASHES: u64 = 24;
+/// Most runs of a program.
+const ROUNDS_MAX: u64 = 40;
 /// Findings that are kept in full; more are counted.
 const FINDINGS_MAX: usize = 200;
 /// States of a litmus program that are told apart by name.
 const STATES_MAX: usize = 4_096;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// How many crash points there are to be.
     pub crash_points: u64,
     /// The first random program's seed.
     pub seed: u64,
+    /// The only program, if it is given.
+    pub program: Option<Program>,
 }
 
 /// How far it is. Shared with whoever shows it, and with who wants it to stop.
@@ -105,12 +107,16 @@ struct Case {
 }
 
 /// Compares an arm with the model.
-pub fn examine(arm: &Arm, plan: Plan, progress: &Progress) -> Result<Tally, Trouble> {
+pub fn examine(arm: &Arm, plan: &Plan, progress: &Progress) -> Result<Tally, Trouble> {
     let lab = Lab::open(arm)?;
     let tally = Tally { arm: arm.name, ..Tally::default() };
     let mut examiner = Examiner { arm: *arm, lab, progress, tally, known: BTreeSet::new() };
-    examiner.litmus(plan)?;
-    examiner.random(plan)?;
+    if let Some(program) = &plan.program {
+        examiner.given(plan, program)?;
+    } else {
+        examiner.litmus(plan)?;
+        examiner.random(plan)?;
+    }
     Ok(examiner.tally)
 }
 
@@ -124,21 +130,12 @@ struct Examiner<'a> {
 }
 
 impl Examiner<'_> {
-    fn litmus(&mut self, plan: Plan) -> Result<(), Trouble> {
+    fn litmus(&mut self, plan: &Plan) -> Result<(), Trouble> {
         let litmus = program::litmus();
         let share = (plan.crash_points / 2 / (litmus.len() as u64).max(1)).max(1);
-        let rounds = (share / LITMUS_ROUND_CRASHES).clamp(1, LITMUS_ROUNDS_MAX);
         for litmus in litmus {
             let seed = mix(&[plan.seed, xxhash_rust::xxh3::xxh3_64(litmus.name.as_bytes())]);
-            let command = self.command(plan.seed, plan.crash_points);
-            let mut case = self.case(litmus.name.to_owned(), command, litmus.program, seed)?;
-            for round in 0..rounds {
-                self.run(&mut case, round, share / rounds)?;
-            }
-            let allowed = case.judge.last_states(STATES_MAX);
-            let (name, property) = (litmus.name, litmus.property);
-            self.tally.litmus.push(Witness { name, property, allowed, seen: case.last.clone() });
-            self.close(&case);
+            self.rounds(plan, litmus.name, litmus.property, litmus.program, seed, share)?;
             if self.stopped() {
                 break;
             }
@@ -146,7 +143,32 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    fn random(&mut self, plan: Plan) -> Result<(), Trouble> {
+    fn given(&mut self, plan: &Plan, program: &[Step]) -> Result<(), Trouble> {
+        self.rounds(plan, "given", "a program that was given", program.to_vec(), plan.seed, plan.crash_points)
+    }
+
+    /// Runs a program several times, and notes which of its last states were seen.
+    fn rounds(
+        &mut self,
+        plan: &Plan,
+        name: &'static str,
+        property: &'static str,
+        steps: Program,
+        seed: u64,
+        share: u64,
+    ) -> Result<(), Trouble> {
+        let mut case = self.case(name.to_owned(), self.command(plan.seed, plan.crash_points), steps, seed)?;
+        let rounds = (share / ROUND_CRASHES).clamp(1, ROUNDS_MAX);
+        for round in 0..rounds {
+            self.run(&mut case, round, share / rounds)?;
+        }
+        let allowed = case.judge.last_states(STATES_MAX);
+        self.tally.litmus.push(Witness { name, property, allowed, seen: case.last.clone() });
+        self.close(&case);
+        Ok(())
+    }
+
+    fn random(&mut self, plan: &Plan) -> Result<(), Trouble> {
         for seed in plan.seed.. {
             if self.stopped() || self.tally.crash_points >= plan.crash_points {
                 break;
@@ -183,7 +205,9 @@ impl Examiner<'_> {
             other => other,
         })?;
         let mut flushed = (usize::MAX, Image::default());
-        for crash in choose(&recording, mix(&[case.seed, round]), crashes_max as usize) {
+        // Every third run is looked at where all steps were done, so that the states after the last one are seen.
+        let from = if round % 3 == 2 { recording.last_position() } else { recording.first_position() };
+        for crash in choose(&recording, from, mix(&[case.seed, round]), crashes_max as usize) {
             let up_to = recording.flushed(crash.position);
             if flushed.0 != up_to {
                 flushed = (up_to, recording.flushed_image(crash.position));

@@ -55,6 +55,11 @@ impl Recording {
         self.marks.first().map_or(0, |mark| mark.begin)
     }
 
+    /// The first position at which all steps were done.
+    pub fn last_position(&self) -> usize {
+        self.marks.last().map_or(0, |mark| mark.end)
+    }
+
     /// How many events, up to the position, the last flush covers: itself and all before it.
     pub fn flushed(&self, position: usize) -> usize {
         let flush = self.events[..position].iter().rposition(|event| matches!(event, Event::Flush));

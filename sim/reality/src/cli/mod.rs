@@ -12,6 +12,7 @@ use crate::arm::{ARMS, Arm, FileSystem};
 use crate::examine::{Plan, Progress, Tally, examine};
 use crate::hands::{self, Trouble};
 use crate::report::{self, Surroundings};
+use asl_sim::world::program::Program;
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -40,6 +41,9 @@ struct Args {
     /// The first random program's seed; the next ones have the next seeds.
     #[arg(long, value_name = "BASE", default_value_t = 1)]
     seed: u64,
+    /// Looks only at the program in this file: a JSON array of steps, as the files of --out have it.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Also writes the report to this file, as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -81,6 +85,10 @@ fn obey(args: &Args) -> Status {
     if let Err(why) = available::check().and_then(|()| available::enter_mount_namespace()) {
         return failed(Status::Unavailable, &why);
     }
+    let program = match args.program.as_deref().map(read_program).transpose() {
+        Ok(program) => program,
+        Err(why) => return failed(Status::Usage, &why),
+    };
     if let Some(out) = &args.out
         && let Err(error) = std::fs::create_dir_all(out)
     {
@@ -94,7 +102,14 @@ fn obey(args: &Args) -> Status {
     if arms.is_empty() {
         return failed(Status::Unavailable, "none of the file systems can be looked at here");
     }
-    compare(args, &arms, skipped)
+    let plan = Plan { crash_points: args.crash_points, seed: args.seed, program };
+    compare(args, &plan, &arms, skipped)
+}
+
+fn read_program(path: &Path) -> Result<Program, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the program {}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{} is no program: {error}", path.display()))
 }
 
 fn wanted(args: &Args, arm: &Arm, skipped: &mut Vec<String>) -> bool {
@@ -109,10 +124,9 @@ fn wanted(args: &Args, arm: &Arm, skipped: &mut Vec<String>) -> bool {
     }
 }
 
-fn compare(args: &Args, arms: &[Arm], mut skipped: Vec<String>) -> Status {
+fn compare(args: &Args, plan: &Plan, arms: &[Arm], mut skipped: Vec<String>) -> Status {
     let progress = Arc::new(Progress::default());
     progress::stop_on_interrupt(&progress);
-    let plan = Plan { crash_points: args.crash_points, seed: args.seed };
     let mut tallies = Vec::new();
     let mut trouble = None;
     for arm in arms {
@@ -158,8 +172,10 @@ fn tell(args: &Args, tallies: &[Tally], skipped: Vec<String>) -> Result<(), Stri
     let Some(out) = &args.out else { return Ok(()) };
     for tally in tallies {
         for (number, finding) in tally.findings.iter().enumerate() {
-            let path = out.join(format!("{}-{}.txt", tally.arm, number + 1));
-            write_file(&path, &finding.to_string())?;
+            let path = |kind: &str| out.join(format!("{}-{}.{kind}", tally.arm, number + 1));
+            write_file(&path("txt"), &finding.to_string())?;
+            let program = serde_json::to_string(&finding.steps).expect("a program is plain data");
+            write_file(&path("json"), &program)?;
         }
     }
     Ok(())
