@@ -51,6 +51,10 @@ pub const ARMS: [Arm; 4] = [
 
 impl Arm {
     /// The profile that says what this arm may do.
+    ///
+    /// # Panics
+    ///
+    /// If the model has no profile of the arm's name.
     pub fn profile(&self) -> Profile {
         let profiles = Profile::ALL.iter().map(|&(profile, _)| profile);
         profiles

@@ -128,6 +128,10 @@ fn draw(write: &Write, kept_of_8: u64, torn_of_8: u64, unit_len: usize, rng: &mu
 }
 
 /// What the medium holds: on top of what was flushed, what was kept of the writes since then.
+///
+/// # Panics
+///
+/// If there is not one fate for each write.
 pub fn medium(mut flushed: Image, window: &[&Write], fates: &[Fate]) -> Image {
     assert_eq!(window.len(), fates.len(), "each write has a fate");
     for (write, fate) in window.iter().zip(fates) {

@@ -25,7 +25,7 @@ pub const NAME: &str = "disk";
 const FILE: INodeNo = INodeNo(2);
 const WRITE_LEN_MAX: u32 = 1 << 20;
 /// Nothing changes but what the kernel changes itself.
-const VALID: Duration = Duration::from_secs(3600);
+const VALID: Duration = Duration::from_hours(1);
 
 /// What the server and its owner share.
 #[derive(Clone, Debug)]

@@ -59,6 +59,10 @@ impl Finding {
 }
 
 /// What the disk was asked for up to the crash, a line each: what was flushed, then each write with its fate.
+///
+/// # Panics
+///
+/// If there is not one fate for each write since the flush.
 pub fn describe_events(recording: &Recording, crash: Crash, fates: &[Fate]) -> Vec<String> {
     let flushed = recording.flushed(crash.position);
     let mut fates = fates.iter();

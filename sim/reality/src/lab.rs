@@ -45,11 +45,11 @@ impl Lab {
     pub fn open(arm: &Arm) -> Result<Lab, Trouble> {
         let home = tempfile::Builder::new().prefix("asl-reality-").tempdir();
         let home = home.map_err(failed("cannot make a temporary directory"))?;
-        let image = made(arm.file_system, home.path())?;
         let served = hands::make_directories(home.path()).map_err(failed("cannot make a directory"))?;
-        let disk = Disk::new(image.clone());
-        // The process is there before there is anything for it to clean up.
+        // The process is there before there is much for it to clean up.
         let hands = Hands::start(arm, home.path())?;
+        let image = made(arm.file_system, home.path())?;
+        let disk = Disk::new(image.clone());
         let session = disk.serve(&served).map_err(failed("cannot serve the disk"))?;
         let mut lab = Lab {
             file_system: arm.file_system,
@@ -123,7 +123,7 @@ impl Lab {
 
 /// A new file system, as an image.
 fn made(file_system: FileSystem, home: &Path) -> Result<Image, Trouble> {
-    let path = home.join("made");
+    let path = home.join(hands::MADE);
     let file = File::create_new(&path).map_err(failed("cannot make a file for the file system"))?;
     file.set_len(file_system.disk_len()).map_err(failed("cannot make a file for the file system"))?;
     file_system.make(&path).map_err(Trouble::Failed)?;

@@ -134,7 +134,7 @@ fn compare(args: &Args, plan: &Plan, arms: &[Arm], mut skipped: Vec<String>) -> 
         match progress::watched(arm.name, &progress, plan.crash_points, work) {
             Ok(tally) => tallies.push(tally),
             Err(Trouble::Unmountable(why)) => {
-                skipped.push(format!("{}: a new one cannot be mounted: {why}", arm.name))
+                skipped.push(format!("{}: a new one cannot be mounted: {why}", arm.name));
             }
             Err(other) => {
                 trouble = Some(other);

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// How long the kernel may take for anything. Far more than it needs.
-const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+const ANSWER_WAIT_MAX: Duration = Duration::from_mins(1);
 /// How long it may take to detach and end.
 const QUIT_WAIT_MAX: Duration = Duration::from_secs(20);
 
@@ -73,7 +73,7 @@ impl Hands {
             .spawn()
             .map_err(failed)?;
         let questions = child.stdin.take();
-        let stdout = child.stdout.take().expect("it was asked for");
+        let stdout = child.stdout.take().ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
         let (sender, answers) = channel();
         let read = move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {

@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 
 /// The first argument of the command that makes it this process.
 pub const COMMAND: &str = "hands";
+/// The name of the file on which a file system is made.
+pub const MADE: &str = "made";
 /// A file that is in every base image and no part of any state; to fsync it makes a file system commit.
 const PULSE: &str = ".pulse";
 /// What ext4 makes, and no part of any state.

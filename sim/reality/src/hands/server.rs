@@ -149,6 +149,7 @@ impl Place {
         }
         if orphaned {
             let _ = unmount(self.home.join(DISK), UnmountFlags::DETACH);
+            let _ = fs::remove_file(self.home.join(super::MADE));
             for directory in [self.home.join(DISK), self.home.join(ROOT), self.home.clone()] {
                 let _ = fs::remove_dir(directory);
             }

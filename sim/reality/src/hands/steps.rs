@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PAGE_LEN: u64 = 4096;
-const PAGES_MAX: u64 = 16;
+const PAGES_MAX: u64 = 2;
 /// Longer than a second, after which ext4 and btrfs commit as they are mounted.
 const SETTLE_MS: u64 = 1_300;
 

@@ -39,6 +39,9 @@ pub fn markdown(surroundings: &Surroundings, tallies: &[Tally]) -> String {
             );
         }
     }
+    for tally in tallies.iter().filter(|tally| tally.interrupted) {
+        let _ = writeln!(text, "\n{} was interrupted.", tally.arm);
+    }
     for tally in tallies.iter().filter(|tally| tally.findings_count > 0) {
         let _ = write!(text, "\n### Outside of the model: {}\n\n", tally.arm);
         for finding in &tally.findings {

@@ -12,6 +12,9 @@ pub fn text(surroundings: &Surroundings, tallies: &[Tally]) -> String {
     let Surroundings { kernel, date, seed, skipped } = surroundings;
     let mut text = format!("Linux {kernel}, {date}, seed {seed}\n\n");
     text.push_str(&summary(tallies));
+    for tally in tallies.iter().filter(|tally| tally.interrupted) {
+        let _ = writeln!(text, "{} was interrupted", tally.arm);
+    }
     for tally in tallies.iter().filter(|tally| !tally.litmus.is_empty()) {
         let _ = write!(
             text,
@@ -40,13 +43,10 @@ fn summary(tallies: &[Tally]) -> String {
     let header =
         ["", "programs", "crash points", "images", "states", "outside", "ms/image"].map(str::to_owned);
     let row = |tally: &Tally| {
-        let outside =
-            tally.findings_count.to_string() + if tally.interrupted { " (interrupted)" } else { "" };
-        let numbers =
-            [tally.programs, tally.crash_points, tally.images, tally.states].map(|number| number.to_string());
-        let [programs, crash_points, images, states] = numbers;
-        let name = tally.arm.to_owned();
-        [name, programs, crash_points, images, states, outside, ms_per_image(tally).to_string()]
+        let numbers = [tally.programs, tally.crash_points, tally.images, tally.states, tally.findings_count];
+        let [programs, crash_points, images, states, outside] = numbers.map(|number| number.to_string());
+        let ms = ms_per_image(tally).to_string();
+        [tally.arm.to_owned(), programs, crash_points, images, states, outside, ms]
     };
     let rows: Vec<[String; 7]> = std::iter::once(header).chain(tallies.iter().map(row)).collect();
     table(&rows)
