@@ -38,6 +38,8 @@ pub struct Plan {
     pub crash_points: u64,
     /// The first random program's seed.
     pub seed: u64,
+    /// Whether litmus programs are left out.
+    pub random_only: bool,
     /// The only program, if it is given.
     pub program: Option<Program>,
 }
@@ -106,15 +108,22 @@ struct Case {
     last: BTreeSet<String>,
 }
 
-/// Compares an arm with the model.
-pub fn examine(arm: &Arm, plan: &Plan, progress: &Progress) -> Result<Tally, Trouble> {
+/// Compares an arm with the model. What is found is told at once, with its number.
+pub fn examine(
+    arm: &Arm,
+    plan: &Plan,
+    progress: &Progress,
+    tell: &dyn Fn(u64, &Finding),
+) -> Result<Tally, Trouble> {
     let lab = Lab::open(arm)?;
     let tally = Tally { arm: arm.name, ..Tally::default() };
-    let mut examiner = Examiner { arm: *arm, lab, progress, tally, known: BTreeSet::new() };
+    let mut examiner = Examiner { arm: *arm, lab, progress, tell, tally, known: BTreeSet::new() };
     if let Some(program) = &plan.program {
         examiner.given(plan, program)?;
     } else {
-        examiner.litmus(plan)?;
+        if !plan.random_only {
+            examiner.litmus(plan)?;
+        }
         examiner.random(plan)?;
     }
     Ok(examiner.tally)
@@ -124,6 +133,7 @@ struct Examiner<'a> {
     arm: Arm,
     lab: Lab,
     progress: &'a Progress,
+    tell: &'a dyn Fn(u64, &Finding),
     tally: Tally,
     /// What was found already: program, state and instant, as one number.
     known: BTreeSet<u64>,
@@ -173,7 +183,7 @@ impl Examiner<'_> {
             if self.stopped() || self.tally.crash_points >= plan.crash_points {
                 break;
             }
-            let command = self.command(seed, plan.crash_points);
+            let command = format!("{} --random-only", self.command(seed, RANDOM_PROGRAM_CRASHES));
             let mut case =
                 self.case(format!("random program {seed}"), command, program::random(seed), seed)?;
             // Every other program is left alone by nudges.
@@ -271,7 +281,9 @@ impl Examiner<'_> {
             let steps = case.steps.clone();
             let (program, command) = (case.name.clone(), case.command.clone());
             let arm = self.arm.name;
-            self.tally.findings.push(Finding { arm, program, command, steps, round, crash, events, wrong });
+            let finding = Finding { arm, program, command, steps, round, crash, events, wrong };
+            (self.tell)(self.tally.findings_count, &finding);
+            self.tally.findings.push(finding);
         }
     }
 

@@ -10,6 +10,7 @@ pub use status::Status;
 
 use crate::arm::{ARMS, Arm, FileSystem};
 use crate::examine::{Plan, Progress, Tally, examine};
+use crate::finding::Finding;
 use crate::hands::{self, Trouble};
 use crate::report::{self, Surroundings};
 use asl_sim::world::program::Program;
@@ -41,6 +42,9 @@ struct Args {
     /// The first random program's seed; the next ones have the next seeds.
     #[arg(long, value_name = "BASE", default_value_t = 1)]
     seed: u64,
+    /// Leaves the litmus programs out.
+    #[arg(long, conflicts_with = "program")]
+    random_only: bool,
     /// Looks only at the program in this file: a JSON array of steps, as the files of --out have it.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -102,7 +106,8 @@ fn obey(args: &Args) -> Status {
     if arms.is_empty() {
         return failed(Status::Unavailable, "none of the file systems can be looked at here");
     }
-    let plan = Plan { crash_points: args.crash_points, seed: args.seed, program };
+    let plan =
+        Plan { crash_points: args.crash_points, seed: args.seed, random_only: args.random_only, program };
     compare(args, &plan, &arms, skipped)
 }
 
@@ -130,7 +135,12 @@ fn compare(args: &Args, plan: &Plan, arms: &[Arm], mut skipped: Vec<String>) -> 
     let mut tallies = Vec::new();
     let mut trouble = None;
     for arm in arms {
-        let work = || examine(arm, plan, &progress);
+        let tell = |number, finding: &Finding| {
+            if let Some(out) = &args.out {
+                store(out, number, finding);
+            }
+        };
+        let work = || examine(arm, plan, &progress, &tell);
         match progress::watched(arm.name, &progress, plan.crash_points, work) {
             Ok(tally) => tallies.push(tally),
             Err(Trouble::Unmountable(why)) => {
@@ -169,16 +179,17 @@ fn tell(args: &Args, tallies: &[Tally], skipped: Vec<String>) -> Result<(), Stri
     if let Some(path) = &args.markdown {
         write_file(path, &report::markdown(&surroundings, tallies))?;
     }
-    let Some(out) = &args.out else { return Ok(()) };
-    for tally in tallies {
-        for (number, finding) in tally.findings.iter().enumerate() {
-            let path = |kind: &str| out.join(format!("{}-{}.{kind}", tally.arm, number + 1));
-            write_file(&path("txt"), &finding.to_string())?;
-            let program = serde_json::to_string(&finding.steps).expect("a program is plain data");
-            write_file(&path("json"), &program)?;
-        }
-    }
     Ok(())
+}
+
+/// Writes a finding to files of its own: for people, and its program for --program.
+fn store(out: &Path, number: u64, finding: &Finding) {
+    let path = |kind: &str| out.join(format!("{}-{number}.{kind}", finding.arm));
+    let program = serde_json::to_string(&finding.steps).expect("a program is plain data");
+    let stored = write_file(&path("txt"), &finding.to_string());
+    if let Err(why) = stored.and_then(|()| write_file(&path("json"), &program)) {
+        let _ = writeln!(io::stderr(), "error: {why}");
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report that a loss of power takes can be made again")]
