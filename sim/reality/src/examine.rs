@@ -167,7 +167,7 @@ impl Examiner<'_> {
         seed: u64,
         share: u64,
     ) -> Result<(), Trouble> {
-        let mut case = self.case(name.to_owned(), self.command(plan.seed, plan.crash_points), steps, seed)?;
+        let mut case = self.case(name.to_owned(), self.command(plan), steps, seed)?;
         let rounds = (share / ROUND_CRASHES).clamp(1, ROUNDS_MAX);
         for round in 0..rounds {
             self.run(&mut case, round, share / rounds)?;
@@ -183,7 +183,7 @@ impl Examiner<'_> {
             if self.stopped() || self.tally.crash_points >= plan.crash_points {
                 break;
             }
-            let command = format!("{} --random-only", self.command(seed, RANDOM_PROGRAM_CRASHES));
+            let command = format!("{} --random-only", self.command_of(seed, RANDOM_PROGRAM_CRASHES));
             let mut case =
                 self.case(format!("random program {seed}"), command, program::random(seed), seed)?;
             // Every other program is left alone by nudges.
@@ -193,7 +193,13 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    fn command(&self, seed: u64, crash_points: u64) -> String {
+    /// How to do it again. A program that was given is in the file beside the finding.
+    fn command(&self, plan: &Plan) -> String {
+        let command = self.command_of(plan.seed, plan.crash_points);
+        if plan.program.is_some() { command + " --program FILE" } else { command }
+    }
+
+    fn command_of(&self, seed: u64, crash_points: u64) -> String {
         let file_system = self.arm.file_system.as_str();
         format!("asl-reality --file-system {file_system} --seed {seed} --crash-points {crash_points}")
     }
