@@ -71,12 +71,22 @@ pub fn main(command_line: Vec<OsString>) -> Status {
     }
     match Args::try_parse_from(command_line) {
         Ok(args) => obey(&args),
-        Err(error) => {
-            // Its text is one of ours, or help; if nobody reads it, there is nobody to tell.
-            let _ = error.print();
-            if error.use_stderr() { Status::Usage } else { Status::Passed }
+        Err(error) if error.use_stderr() => failed(Status::Usage, &shortened(&error.to_string())),
+        Err(help) => {
+            // If nobody reads it, there is nobody to tell.
+            let _ = help.print();
+            Status::Passed
         }
     }
+}
+
+/// What clap says is wrong, and with which values it would not be, in one line.
+fn shortened(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let told =
+        lines.filter(|line| !line.is_empty() && !line.starts_with("For more") && !line.starts_with("tip:"));
+    let told: Vec<&str> = told.collect();
+    told.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// Prints an error.

@@ -6,7 +6,7 @@
 //! on the disk at once, all waits end with an error, and this process cleans up and ends.
 //!
 //! Questions and answers are lines of JSON on its standard input and output. When its input ends without a
-//! [`Question::Quit`], its parent is gone, and it also unmounts the disk and removes the directories.
+//! word that it is to end, its parent is gone, and it also unmounts the disk and removes the directories.
 
 mod client;
 mod server;
