@@ -12,7 +12,7 @@
 //!
 //! Not modelled: sectors that a loss of power tears inside.
 
-use super::file::{BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
+use super::file::{Allocation, BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
 use super::profile::{Axioms, Order, SizeSurvives};
 use super::{Fill, Medium};
 use crate::decide::{Address, Decider, Lean, Question};
@@ -89,6 +89,11 @@ impl UnresolvedSector {
 impl FileData {
     /// The power goes: the cache is lost, and what the medium holds is to be decided.
     pub(super) fn power_loss(&mut self, cut: &PowerCut, sector_len: usize) {
+        let survives = |allocation: &Allocation| {
+            allocation.durable || (cut.is_ordered(true) && allocation.tick <= cut.upto)
+        };
+        self.allocated.retain(survives);
+        self.allocated.iter_mut().for_each(|allocation| allocation.durable = true);
         let uncovered = self.uncover(sector_len);
         if !self.is_unsynced() && !uncovered {
             return;
@@ -140,11 +145,16 @@ impl FileData {
             changes.drain(..=base);
         }
         let mut sizes = Vec::new();
+        let mut rule = cut.axioms.size;
+        if rule == SizeSurvives::WithAnySector && !self.disk_size.is_multiple_of(BLOCK_LEN as u64) {
+            // To grow a file that ends inside a block, that block is rewritten, and counts.
+            rule = SizeSurvives::Alone;
+        }
         for change in changes.iter().rev() {
             let last_sector = (change.size.saturating_sub(1) / sector_len as u64) as u32;
             let of_write =
                 change.grown_from.map_or(Needs::Nothing, |_| Needs::Sector(last_sector, change.tick));
-            push(&mut sizes, change.size, of_write, cut.axioms);
+            push(&mut sizes, change.size, of_write, rule);
         }
         if let Some(greatest) = changes.iter().map(|change| change.size).max() {
             let mut ends: Vec<u64> =
@@ -153,10 +163,10 @@ impl FileData {
             ends.dedup();
             let inside = |end: &&u64| (self.disk_size..greatest).contains(*end);
             for &end in ends.iter().rev().filter(inside) {
-                push(&mut sizes, end, Needs::Sector((end / sector_len as u64 - 1) as u32, 0), cut.axioms);
+                push(&mut sizes, end, Needs::Sector((end / sector_len as u64 - 1) as u32, 0), rule);
             }
         }
-        push(&mut sizes, self.disk_size, Needs::Nothing, cut.axioms);
+        push(&mut sizes, self.disk_size, Needs::Nothing, rule);
         sizes
     }
 
@@ -190,16 +200,18 @@ impl FileData {
         let sectors = size.div_ceil(sector_len);
         crash.sectors.retain(|unresolved| (unresolved.sector as usize) < sectors);
         // What lies behind the end is not part of the file any more.
-        self.disk.resize(sectors * sector_len, 0);
-        self.disk[size..].fill(0);
-        self.written.resize(sectors, false);
+        self.disk.truncate(sectors * sector_len);
+        self.written.truncate(sectors);
+        let held = size.min(self.disk.len());
+        self.disk[held..].fill(0);
+        self.size = size;
         self.cache.clear();
-        self.cache.extend_from_slice(&self.disk[..size]);
+        self.cache.extend_from_slice(&self.disk[..held]);
         self.drop_if_resolved();
     }
 
     pub(super) fn resolve_sectors(&mut self, start: usize, len: usize, cx: &mut Resolve<'_>) {
-        let Some(crash) = &mut self.crash else { return };
+        let Some(mut crash) = self.crash.take() else { return };
         let sector_len = cx.medium.sector_len;
         let range = start / sector_len..(start + len).div_ceil(sector_len);
         let mut index = 0;
@@ -215,7 +227,7 @@ impl FileData {
             let answer = cx.decide.choose(address, choices, Lean::Mood);
             let bytes = if answer < count {
                 Some(unresolved.versions[answer as usize].1.clone())
-            } else if self.written[sector as usize] {
+            } else if self.is_written(sector as usize) || self.is_preallocated(sector as usize) {
                 None
             } else {
                 Some(cx.medium.fill(unresolved.crash, cx.inode_key, sector, cx.decide))
@@ -228,14 +240,15 @@ impl FileData {
             }
             if let Some(bytes) = bytes {
                 put(&mut self.disk, &mut self.written, sector, &bytes, sector_len);
-                let size = self.cache.len();
                 let from = sector as usize * sector_len;
-                let to = size.min(from + sector_len);
+                let to = self.size.min(from + sector_len);
                 // Behind the end of the file there is nothing, whatever the sector holds.
                 self.disk[to..from + sector_len].fill(0);
+                self.cache.resize(self.cache.len().max(to), 0);
                 self.cache[from..to].copy_from_slice(&self.disk[from..to]);
             }
         }
+        self.crash = Some(crash);
         self.drop_if_resolved();
     }
 
@@ -249,7 +262,7 @@ impl FileData {
     pub(super) fn possible_sizes(&self) -> Vec<u64> {
         match &self.crash {
             Some(crash) if !crash.sizes.is_empty() => crash.sizes.iter().map(|choice| choice.size).collect(),
-            _ => vec![self.cache.len() as u64],
+            _ => vec![self.size as u64],
         }
     }
 
@@ -279,8 +292,7 @@ impl FileData {
 
     /// Whether a sector may turn out to hold this; if so, whether because something that was not synced has survived.
     fn sector_may_be(&self, sector: usize, seen: &[u8], medium: &Medium) -> Option<bool> {
-        let start = sector * medium.sector_len;
-        let held = self.cache[start..start + seen.len()] == *seen;
+        let held = sector_of(&self.cache, sector, medium.sector_len)[..seen.len()] == *seen;
         let unresolved = self.crash.as_ref().and_then(|crash| {
             let found = crash.sectors.iter().find(|unresolved| unresolved.sector as usize == sector)?;
             Some((found, found.choices(crash.needed)))
@@ -290,7 +302,8 @@ impl FileData {
         if versions.any(|(_, bytes)| bytes[..seen.len()] == *seen) {
             return Some(true);
         }
-        let filled = !self.is_written(sector) && medium.fill != Fill::Zeros;
+        let known = self.is_written(sector) || self.is_preallocated(sector);
+        let filled = !known && medium.fill != Fill::Zeros;
         let before = choices > unresolved.versions.len();
         (before && (filled || held)).then_some(false)
     }
@@ -310,8 +323,8 @@ fn block_end(sector: u32, sector_len: usize) -> u64 {
 }
 
 /// Adds a size; one that is reached twice needs what is easier to have.
-fn push(sizes: &mut Vec<SizeChoice>, size: u64, needs: Needs, axioms: &Axioms) {
-    let needs = match (needs, axioms.size) {
+fn push(sizes: &mut Vec<SizeChoice>, size: u64, needs: Needs, rule: SizeSurvives) {
+    let needs = match (needs, rule) {
         (Needs::Nothing, _) | (_, SizeSurvives::Alone) => Needs::Nothing,
         (_, SizeSurvives::WithAnySector) => Needs::Any,
         (needs, SizeSurvives::WithLastSector) => needs,

@@ -21,6 +21,7 @@ use super::crash::Unresolved;
 use super::media::Damage;
 use super::profile::FailedSync;
 use crate::decide::Decider;
+use std::ops::Range;
 
 /// A number that orders changes within one world.
 pub(crate) type Tick = u64;
@@ -31,7 +32,9 @@ pub(super) const BLOCK_LEN: usize = 4096;
 /// An inode's data.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileData {
-    /// As the process sees it; its length is the file's size. Stale while the size is unresolved.
+    /// The size as the process sees it. Stale, like the cache, while it is unresolved.
+    pub(super) size: usize,
+    /// The content as the process sees it, from the beginning; behind it, up to the size, there are zeros.
     pub(super) cache: Vec<u8>,
     /// As the medium holds it, whole sectors; zeros where `written` says no.
     pub(super) disk: Vec<u8>,
@@ -41,6 +44,7 @@ pub(super) struct FileData {
     pub(super) dirty: Vec<Dirty>,
     pub(super) older: Vec<Older>,
     pub(super) sizes: Vec<SizeChange>,
+    pub(super) allocated: Vec<Allocation>,
     pub(super) crash: Option<Box<Unresolved>>,
     pub(super) damage: Option<Box<Damage>>,
 }
@@ -52,7 +56,7 @@ pub(super) struct Dirty {
     pub(super) tick: Tick,
     /// A failed sync has marked it clean.
     pub(super) clean: bool,
-    /// Cut off or preallocated: a change of metadata, which has its place in their order.
+    /// Cut off: a change of metadata, which has its place in their order.
     pub(super) ordered: bool,
 }
 
@@ -74,6 +78,14 @@ pub(super) struct SizeChange {
     pub(super) clean: bool,
 }
 
+/// Sectors that were preallocated: where nothing was written, they read as zeros.
+#[derive(Clone, Debug)]
+pub(super) struct Allocation {
+    pub(super) sectors: Range<usize>,
+    pub(super) tick: Tick,
+    pub(super) durable: bool,
+}
+
 /// What resolving needs.
 pub(super) struct Resolve<'a> {
     pub(super) inode_key: u32,
@@ -85,15 +97,18 @@ impl FileData {
     /// The size as the process sees it.
     pub(super) fn len(&mut self, cx: &mut Resolve<'_>) -> u64 {
         self.resolve_size(cx);
-        self.cache.len() as u64
+        self.size as u64
     }
 
     pub(super) fn read(&mut self, buffer: &mut [u8], offset: u64, cx: &mut Resolve<'_>) -> usize {
         self.resolve_size(cx);
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.cache.len());
-        let count = buffer.len().min(self.cache.len() - start);
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.size);
+        let count = buffer.len().min(self.size - start);
         self.resolve_sectors(start, count, cx);
-        buffer[..count].copy_from_slice(&self.cache[start..start + count]);
+        let cached = self.cache.get(start..).unwrap_or(&[]);
+        let cached = &cached[..cached.len().min(count)];
+        buffer[..cached.len()].copy_from_slice(cached);
+        buffer[cached.len()..count].fill(0);
         count
     }
 
@@ -108,14 +123,15 @@ impl FileData {
         let end = start + data.len();
         self.resolve_sectors(start, data.len(), cx);
         let sector_len = cx.medium.sector_len;
-        let grows = end > self.cache.len();
+        let grows = end > self.size;
         let allocates = grows || !self.has_blocks(start, end, sector_len);
         self.touch(start, end, tick, sector_len, usize::MAX);
         if grows {
-            let grown_from = Some(self.cache.len().max(start) as u64);
+            let grown_from = Some(self.size.max(start) as u64);
             self.sizes.push(SizeChange { tick, size: end as u64, grown_from, clean: false });
-            self.cache.resize(end, 0);
+            self.size = end;
         }
+        self.cache.resize(self.cache.len().max(end), 0);
         self.cache[start..end].copy_from_slice(data);
         allocates
     }
@@ -124,7 +140,7 @@ impl FileData {
     pub(super) fn set_len(&mut self, len: u64, tick: Tick, cx: &mut Resolve<'_>) {
         self.resolve_size(cx);
         let len = usize::try_from(len).expect("the caller has refused such a length");
-        let old = self.cache.len();
+        let old = self.size;
         if len == old {
             return;
         }
@@ -133,27 +149,32 @@ impl FileData {
             let sector_len = cx.medium.sector_len;
             // What is left of the last block is overwritten with zeros, as data; those behind it are given back.
             let freed_from = len.div_ceil(BLOCK_LEN) * BLOCK_LEN / sector_len;
-            self.touch(len, old, tick, sector_len, freed_from);
-            cx.medium.recycle(&self.cache[len..]);
+            let used = old.min(self.cache.len().max(self.disk.len()));
+            if len < used {
+                self.touch(len, used, tick, sector_len, freed_from);
+            }
+            cx.medium.recycle(self.cache.get(len..).unwrap_or(&[]));
+            self.cache.truncate(len);
+            let sectors = len.div_ceil(sector_len);
+            self.allocated.retain(|allocation| allocation.sectors.start < sectors);
+            for allocation in &mut self.allocated {
+                allocation.sectors.end = allocation.sectors.end.min(sectors);
+            }
         }
         self.sizes.push(SizeChange { tick, size: len as u64, grown_from: None, clean: false });
-        self.cache.resize(len, 0);
+        self.size = len;
     }
 
     /// Makes sure that there is space, which reads as zeros where nothing was written.
     pub(super) fn allocate(&mut self, start: usize, end: usize, tick: Tick, cx: &mut Resolve<'_>) {
         self.resolve_size(cx);
         let sector_len = cx.medium.sector_len;
-        if end > self.cache.len() {
+        if end > self.size {
             self.sizes.push(SizeChange { tick, size: end as u64, grown_from: None, clean: false });
-            self.cache.resize(end, 0);
+            self.size = end;
         }
-        for sector in start / sector_len..end.div_ceil(sector_len) {
-            let number = sector as u32;
-            if !self.is_written(sector) && !self.dirty.iter().any(|dirty| dirty.sector == number) {
-                self.dirty.push(Dirty { sector: number, tick, clean: false, ordered: true });
-            }
-        }
+        let sectors = start / sector_len..end.div_ceil(sector_len);
+        self.allocated.push(Allocation { sectors, tick, durable: false });
     }
 
     /// The size that the process sees is committed with the metadata, whether its data is or not.
@@ -166,6 +187,11 @@ impl FileData {
 
     pub(super) fn is_written(&self, sector: usize) -> bool {
         self.written.get(sector).copied().unwrap_or(false)
+    }
+
+    /// Whether a sector on which nothing was written is known to be zeros.
+    pub(super) fn is_preallocated(&self, sector: usize) -> bool {
+        self.allocated.iter().any(|allocation| allocation.durable && allocation.sectors.contains(&sector))
     }
 
     /// Whether every block of the range is allocated, or is to be for an earlier write.
@@ -198,6 +224,9 @@ impl FileData {
 
     /// Makes durable what was there at `mark`; `data_only` leaves a cut undone.
     pub(super) fn sync(&mut self, mark: Tick, data_only: bool, sector_len: usize) {
+        for allocation in self.allocated.iter_mut().filter(|allocation| allocation.tick <= mark) {
+            allocation.durable = true;
+        }
         if self.dirty.is_empty() && self.sizes.is_empty() {
             return;
         }
@@ -207,7 +236,7 @@ impl FileData {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.retain(|entry| {
             let start = entry.sector as usize * sector_len;
-            if entry.clean || (cut_stays_pending && start >= self.cache.len()) {
+            if entry.clean || (cut_stays_pending && start >= self.size) {
                 return true;
             }
             let newest_covered = entry.tick <= mark;
@@ -281,12 +310,12 @@ impl FileData {
         if self.sizes.last().is_some_and(|change| change.tick <= mark) {
             self.sizes.clear();
             let len = usize::try_from(self.disk_size).expect("it was a size once");
-            let kept = self.cache.len().min(len);
-            self.cache.resize(len, 0);
+            self.size = len;
+            self.cache.truncate(len);
             // What a cut had taken is there again.
-            let known = self.disk.len().min(len);
+            let (kept, known) = (self.cache.len(), self.disk.len().min(len));
             if kept < known {
-                self.cache[kept..known].copy_from_slice(&self.disk[kept..known]);
+                self.cache.extend_from_slice(&self.disk[kept..known]);
             }
         }
     }

@@ -82,7 +82,7 @@ impl FileData {
 
     /// A write gives each sector that it covers whole a new life. False if it covers a bad one in part, and so fails.
     pub(super) fn overwrites(&mut self, start: usize, len: usize, sector_len: usize) -> bool {
-        let size = self.cache.len();
+        let size = self.size;
         let Some(damage) = &mut self.damage else { return true };
         let covers = |sector: u32| {
             let first = sector as usize * sector_len;
@@ -282,7 +282,7 @@ impl Fs {
 
     pub(super) fn check_readable(&self, ino: Ino, start: u64, len: usize) -> io::Result<()> {
         let (Some(file), Ok(start)) = (self.data(ino), usize::try_from(start)) else { return Ok(()) };
-        let len = len.min(file.cache.len().saturating_sub(start));
+        let len = len.min(file.size.saturating_sub(start));
         if len > 0 && file.is_unreadable(start, len, self.medium.sector_len) {
             return Err(errno(EIO));
         }
