@@ -216,9 +216,9 @@ fn of_overlay() -> Item {
 
 fn of_fuse() -> Item {
     let name = "/dev/fuse";
-    let skipped = "nothing yet: no command needs it";
+    let skipped = "asl-reality";
     match OpenOptions::new().read(true).write(true).open(name) {
-        Ok(_) => ok(name, "can be opened; no command needs it yet"),
+        Ok(_) => ok(name, "can be opened"),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             lacking(name, State::Limited, "there, but not for us", skipped, "run it as root")
         }
