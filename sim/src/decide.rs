@@ -103,6 +103,8 @@ pub enum Question {
     Fill,
     /// Whether a change of names was lost; 0: kept. (crash, inode, change)
     Name,
+    /// Whether a name that was taken away stands for what it stood for before; 0: it is gone. (crash, inode, change)
+    StaleName,
     /// How many of the last changes that have an order a crash lost. (crash, 0, 0)
     Commit,
     /// Whether a failed sync reverted what it should have made durable; 0: it is clean in the cache. (site, call)
@@ -111,7 +113,7 @@ pub enum Question {
     Damage,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 10] = [
+const QUESTIONS: [(Question, [&str; 3]); 11] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -119,6 +121,7 @@ const QUESTIONS: [(Question, [&str; 3]); 10] = [
     (Question::Size, ["crash", "inode", "size"]),
     (Question::Fill, ["crash", "inode", "fill"]),
     (Question::Name, ["crash", "inode", "name"]),
+    (Question::StaleName, ["crash", "inode", "stale"]),
     (Question::Commit, ["crash", "journal", "commit"]),
     (Question::Reverted, ["site", "call", "reverted"]),
     (Question::Damage, ["site", "call", "damage"]),

@@ -258,27 +258,29 @@ pub enum Event {
 }
 
 /// Whose bytes a piece of damage hit, as far as those on the medium tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hit {
-    /// Records of these operations, or what a host keeps beside them, and no others that are unique.
-    Operations(Vec<u32>),
-    /// Nobody can tell: the host keeps records in a form in which they cannot be recognised.
-    Unknown,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hit {
+    /// Operations whose records were hit, or what a host keeps beside them, or of which the medium said that they were written.
+    pub operations: Vec<u32>,
+    /// Whether anything but a record's own bytes was hit.
+    pub others: bool,
+    /// Operations whose records can be recognised on the medium. Of others nobody can tell whether they were hit.
+    pub visible: Vec<u32>,
 }
 
 impl Hit {
     /// How far from its record a host may keep what belongs to it, in bytes.
     const BESIDE_LEN: usize = 64;
 
-    /// Judges by the bytes around the damage; `is_plain` if there are records on the medium that can be recognised.
-    pub(crate) fn of(harm: &Harm, is_plain: bool) -> Hit {
-        let beside = harm.hit.start.saturating_sub(Hit::BESIDE_LEN)
-            ..harm.near.len().min(harm.hit.end + Hit::BESIDE_LEN);
-        let mut hit = operations_in(&harm.near[beside]);
-        if hit.is_empty() {
-            hit = operations_in(&harm.near);
-        }
-        if hit.is_empty() && !is_plain { Hit::Unknown } else { Hit::Operations(hit) }
+    /// Judges by the bytes around the damage.
+    pub(crate) fn of(harm: &Harm, visible: Vec<u32>) -> Hit {
+        let around = |len: usize| {
+            let range = harm.hit.start.saturating_sub(len)..harm.near.len().min(harm.hit.end + len);
+            operations_in(&harm.near[range])
+        };
+        // A bit inside of a record hits that record and nothing else; a sector may hold anything.
+        let others = harm.hit.len() != 1 || around(7).is_empty();
+        Hit { operations: around(Hit::BESIDE_LEN), others, visible }
     }
 }
 

@@ -7,9 +7,9 @@
 //! which is still on the medium: that is the evidence.
 //!
 //! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. A later
-//! record is no evidence if the damage hit it as well, or if it came after a write or flush that the medium lied about; a
-//! snapshot is none if anything was hit that is near no record; and nothing is if the host keeps records in a form in which
-//! they cannot be recognised on the medium.
+//! record is no evidence if the damage hit it as well, if it could not be recognised on the medium (where nobody can tell
+//! whether it was hit), or if it was acknowledged after a write or flush that the medium lied about; a snapshot is none if
+//! anything but a record's own bytes was hit.
 //!
 //! Not checked: silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the medium; other
 //! stores than the main one; clock and identity
@@ -43,11 +43,16 @@ mod tests {
         story.history.push(Event::Damage { site: Site::Op(9), kind, hit });
     }
 
+    /// Damage at the bytes of these operations; if there are none, at something else. The first ten are on the medium.
+    fn at(hit: &[u32]) -> Hit {
+        Hit { operations: hit.to_vec(), others: hit.is_empty(), visible: (1..=10).collect() }
+    }
+
     /// Records 1 to 3, and damage that hits these operations.
     fn three_damaged(hit: &[u32]) -> Story {
         let mut story = media();
         story.append(1, 1).append(2, 2).append(3, 3);
-        damage(&mut story, FaultKind::BitRot, Hit::Operations(hit.to_vec()));
+        damage(&mut story, FaultKind::BitRot, at(hit));
         story
     }
 
@@ -81,7 +86,7 @@ mod tests {
             if deleted {
                 story.ask(Ask::DeleteSnapshot { snapshot }, Told::Done);
             }
-            damage(&mut story, FaultKind::BitRot, Hit::Operations(hit.to_vec()));
+            damage(&mut story, FaultKind::BitRot, at(hit));
             story.crash().open().read(&[1, 2]);
             story
         };
@@ -95,7 +100,7 @@ mod tests {
         let mut story = media();
         let (first, second) = (story.begin_append(0, 1), story.begin_append(1, 2));
         story.tell(first, Told::Seq(1)).tell(second, Told::Seq(2));
-        damage(&mut story, FaultKind::BitRot, Hit::Operations(vec![1]));
+        damage(&mut story, FaultKind::BitRot, at(&[1]));
         story.crash().open().read(&[]).keeps("corruption-detected");
     }
 
@@ -125,20 +130,38 @@ mod tests {
     fn after_a_lie_nothing_new_is_evidence_and_what_was_before_still_is() {
         let mut story = media();
         story.append(1, 1).append(2, 2).append(3, 3);
-        damage(&mut story, FaultKind::LyingFlush, Hit::Operations(Vec::new()));
+        damage(&mut story, FaultKind::LyingFlush, at(&[]));
         story.append(4, 4).append(5, 5);
         story.crash().open().read(&[1, 2, 3]).keeps("corruption-detected");
         let mut story = media();
         story.append(1, 1).append(2, 2).append(3, 3);
-        damage(&mut story, FaultKind::PhantomWrite, Hit::Operations(Vec::new()));
+        damage(&mut story, FaultKind::PhantomWrite, at(&[]));
         story.append(4, 4).crash().open().read(&[1]).breaks("corruption-detected");
+    }
+
+    #[test]
+    fn of_a_host_that_is_durable_on_flush_only_what_was_flushed_is_missed() {
+        let ends_at_one = |flushed: bool| {
+            let mut story = Story::on_flush();
+            story.history.class = FaultClass::Media;
+            story.append(1, 1).append(2, 2);
+            if flushed {
+                story.ask(Ask::Flush { place: MAIN }, Told::Seq(2));
+            }
+            story.append(3, 3);
+            damage(&mut story, FaultKind::BitRot, at(&[2]));
+            story.crash().open().read(&[1]);
+            story
+        };
+        ends_at_one(false).keeps("corruption-detected");
+        ends_at_one(true).breaks("corruption-detected");
     }
 
     #[test]
     fn where_records_cannot_be_recognised_nothing_is_evidence() {
         let mut story = media();
         story.append(1, 1).append(2, 2).append(3, 3);
-        damage(&mut story, FaultKind::BitRot, Hit::Unknown);
+        damage(&mut story, FaultKind::BitRot, Hit { others: true, ..Hit::default() });
         story.crash().open().read(&[1]).keeps("corruption-detected");
     }
 
@@ -147,7 +170,7 @@ mod tests {
         let told = |kind| {
             let mut story = media();
             story.append(1, 1);
-            damage(&mut story, FaultKind::LatentError, Hit::Operations(vec![1]));
+            damage(&mut story, FaultKind::LatentError, at(&[1]));
             story.crash();
             story.ask(Ask::Open { place: MAIN, second: false }, failed(kind));
             story

@@ -11,7 +11,7 @@ use super::{Breach, Exchange, Findings};
 use crate::history::{Ask, Event, History, Hit, Name, Place, Span, Told};
 use crate::scenario::FaultKind;
 use crate::scenario::payload::operations_in;
-use asl_host::ErrorKind;
+use asl_host::{Durability, ErrorKind};
 
 #[derive(Debug)]
 struct Append {
@@ -22,6 +22,8 @@ struct Append {
     after: u64,
     /// Its number, and when it was told.
     acked: Option<(u64, usize)>,
+    /// The number that it ever had.
+    had: Option<u64>,
 }
 
 /// A snapshot, which names all records up to a number.
@@ -40,14 +42,13 @@ pub(super) struct Media<'a> {
     /// Which append each number names, from 1, as far as that is known.
     slots: Vec<Option<usize>>,
     blocks: Blocks,
-    snapshots_asked: Vec<(usize, u64)>,
+    /// What flushes, closes and snapshots that were asked for cover.
+    syncs_asked: Vec<(usize, u64)>,
+    /// Numbers up to here are durable, as far as a host that is durable on flush has said so.
+    flushed: u64,
     manifests: Vec<Manifest>,
-    /// Operations whose bytes were hit.
-    hit: Vec<u32>,
-    /// Whether something was hit of which nobody knows what it was,
-    unknown_hit: bool,
-    /// or that is near no record: a manifest, perhaps.
-    other_hit: bool,
+    /// When there was damage, and whose bytes it hit.
+    hits: Vec<(usize, &'a Hit)>,
     /// When the medium first lied about a write or flush.
     lied_at: Option<usize>,
     /// What damage there was.
@@ -62,18 +63,17 @@ impl<'a> Media<'a> {
             appends: Vec::new(),
             slots: Vec::new(),
             blocks: Blocks::default(),
-            snapshots_asked: Vec::new(),
+            syncs_asked: Vec::new(),
+            flushed: 0,
             manifests: Vec::new(),
-            hit: Vec::new(),
-            unknown_hit: false,
-            other_hit: false,
+            hits: Vec::new(),
             lied_at: None,
             kinds: Vec::new(),
             created: false,
         }
     }
 
-    pub(super) fn step(&mut self, at: usize, event: &Event, out: &mut Findings) {
+    pub(super) fn step(&mut self, at: usize, event: &'a Event, out: &mut Findings) {
         match event {
             Event::Asked { ask, .. } => self.asked(at, *ask),
             Event::Told { asked, told } => {
@@ -98,30 +98,40 @@ impl<'a> Media<'a> {
         }
     }
 
-    fn damage(&mut self, at: usize, kind: FaultKind, hit: &Hit) {
+    fn damage(&mut self, at: usize, kind: FaultKind, hit: &'a Hit) {
         self.kinds.push(kind);
-        match hit {
-            Hit::Operations(operations) if operations.is_empty() => self.other_hit = true,
-            Hit::Operations(operations) => self.hit.extend(operations),
-            Hit::Unknown => self.unknown_hit = true,
-        }
+        self.hits.push((at, hit));
         let lies = [FaultKind::MisdirectedWrite, FaultKind::PhantomWrite, FaultKind::LyingFlush];
         if lies.contains(&kind) {
             self.lied_at.get_or_insert(at);
         }
     }
 
+    /// Numbers up to here are durable as far as their clients know.
+    fn durable(&self) -> u64 {
+        match self.history.capabilities.durability {
+            Durability::OnAppend => self.slots.len() as u64,
+            Durability::OnFlush => self.flushed,
+        }
+    }
+
+    fn covered_by(&self, asked_at: usize) -> u64 {
+        self.syncs_asked.iter().find(|(at, _)| *at == asked_at).map_or(0, |(_, covers)| *covers)
+    }
+
     fn asked(&mut self, at: usize, ask: Ask) {
         match ask {
             // What it covers is settled when it is asked for, its name when it is there.
-            Ask::CreateSnapshot => self.snapshots_asked.push((at, self.slots.len() as u64)),
+            Ask::CreateSnapshot | Ask::Flush { place: Place::Main } | Ask::Close { place: Place::Main } => {
+                self.syncs_asked.push((at, self.slots.len() as u64));
+            }
             Ask::DeleteSnapshot { snapshot } => {
                 self.manifests.retain(|manifest| manifest.snapshot != snapshot);
             }
             Ask::Append { place: Place::Main, data, unique, .. } => {
                 let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
-                let after = self.slots.len() as u64;
-                self.appends.push(Append { data, op, after, acked: None });
+                let after = self.durable();
+                self.appends.push(Append { data, op, after, acked: None, had: None });
             }
             Ask::SealBlock { block } => self.blocks.seal_asked(block),
             _ => {}
@@ -147,9 +157,13 @@ impl<'a> Media<'a> {
             (Ask::Append { place: Place::Main, data, .. }, Told::Seq(seq)) => {
                 self.acknowledged(data, *seq, exchange.told_at, out);
             }
+            (Ask::Flush { place: Place::Main }, Told::Seq(_))
+            | (Ask::Close { place: Place::Main }, Told::Done) => {
+                self.flushed = self.flushed.max(self.covered_by(exchange.asked_at));
+            }
             (Ask::CreateSnapshot, Told::Named(snapshot)) => {
-                let asked = self.snapshots_asked.iter().find(|(at, _)| *at == exchange.asked_at);
-                let covers = asked.map_or(0, |(_, covers)| *covers);
+                let covers = self.covered_by(exchange.asked_at);
+                self.flushed = self.flushed.max(covers);
                 self.manifests.push(Manifest { snapshot: *snapshot, covers, told_at: exchange.told_at });
             }
             (Ask::Read { place: Place::Main, from, limit }, Told::Records(records)) => {
@@ -160,7 +174,12 @@ impl<'a> Media<'a> {
             }
             (Ask::InspectSnapshot { .. }, Told::View(view)) => {
                 for &(seq, data) in &view.records {
-                    self.judge_record(seq, data, exchange.told_at, out);
+                    // A snapshot may hold what the log has lost since, and whose number another record has now.
+                    let bytes = self.bytes(data);
+                    let had = |append: &Append| append.had == Some(seq) && self.bytes(append.data) == bytes;
+                    if !self.appends.iter().any(had) {
+                        self.judge_record(seq, data, exchange.told_at, out);
+                    }
                 }
                 for &(block, bytes) in &view.blocks {
                     self.judge_block(block, bytes, exchange.told_at, out);
@@ -204,9 +223,11 @@ impl<'a> Media<'a> {
         if seq <= self.appends[own].after {
             // A number that was known already is given out again: the log had come to end before it.
             self.ends_at(seq.saturating_sub(1), at, out);
-            self.appends[own].after = seq.saturating_sub(1);
+            // What else is gone of those before it, nobody has looked.
+            self.appends[own].after = 0;
         }
         self.appends[own].acked = Some((seq, at));
+        self.appends[own].had = Some(seq);
         self.set_slot(seq, own);
     }
 
@@ -286,6 +307,7 @@ impl<'a> Media<'a> {
             out.broken(Breach::SilentLoss, at, text);
         }
         self.manifests.retain(|manifest| manifest.covers <= last);
+        self.flushed = self.flushed.min(last);
         for lost in self.slots.drain((last as usize).min(self.slots.len())..).flatten() {
             self.appends[lost].acked = None;
         }
@@ -293,17 +315,23 @@ impl<'a> Media<'a> {
 
     /// The last number that was acknowledged before something was begun that is still evidence of it, and what that is.
     fn covered(&self) -> Option<(u64, String)> {
-        if self.unknown_hit {
+        // Without damage, what is missing is for runs of other classes to find.
+        if self.hits.is_empty() {
             return None;
         }
         let honest = |told_at: usize| self.lied_at.is_none_or(|lied_at| told_at < lied_at);
+        let since =
+            |told_at: usize| self.hits.iter().filter(move |(at, _)| *at > told_at).map(|(_, hit)| hit);
         let records = self.appends.iter().filter_map(|append| {
             let (seq, told_at) = append.acked?;
             let op = append.op?;
-            (honest(told_at) && !self.hit.contains(&op)).then_some((append.after, Some(seq)))
+            let is_intact = |hit: &&Hit| hit.visible.contains(&op) && !hit.operations.contains(&op);
+            let intact = honest(told_at) && since(told_at).all(is_intact);
+            intact.then_some((append.after, Some(seq)))
         });
-        let manifests = self.manifests.iter().filter(|manifest| !self.other_hit && honest(manifest.told_at));
-        let manifests = manifests.map(|manifest| (manifest.covers, None));
+        let intact =
+            |manifest: &&Manifest| honest(manifest.told_at) && !since(manifest.told_at).any(|hit| hit.others);
+        let manifests = self.manifests.iter().filter(intact).map(|manifest| (manifest.covers, None));
         let (covered, witness) = records.chain(manifests).max()?;
         Some((covered, witness.map_or_else(|| "a snapshot".to_owned(), |seq| format!("record {seq}"))))
     }

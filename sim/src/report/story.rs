@@ -168,14 +168,11 @@ impl Answers {
 }
 
 fn damage(site: Site, kind: FaultKind, hit: &Hit) -> String {
-    let whose = match hit {
-        _ if kind == FaultKind::LyingFlush => String::new(),
-        Hit::Operations(operations) if operations.is_empty() => ", near no record".to_owned(),
-        Hit::Operations(operations) => {
-            let operations: Vec<String> = operations.iter().map(u32::to_string).collect();
-            format!(", at the bytes of op {}", operations.join(", "))
-        }
-        Hit::Unknown => ", at bytes that nobody can name".to_owned(),
+    let operations: Vec<String> = hit.operations.iter().map(u32::to_string).collect();
+    let whose = match operations.is_empty() {
+        true if kind == FaultKind::LyingFlush => String::new(),
+        true => ", near no record".to_owned(),
+        false => format!(", at the bytes of op {}", operations.join(", ")),
     };
     format!("DAMAGE: {kind}, in {}{whose}", place_in_run(site))
 }

@@ -93,6 +93,7 @@ impl Sim {
             incarnation: 0,
             boot: 0,
             picks: 0,
+            pauses: 0,
             tasks: Vec::new(),
             live: 0,
             current: 0,
@@ -249,8 +250,12 @@ impl Future for Gate<'_> {
             GateState::New => {
                 let call = world.register(self.kind);
                 let latency_ns = world.latency_ns(&call, self.extra_ns);
+                if world.pauses > CALLS_MAX {
+                    // It sleeps and wakes without end. Nobody wakes it any more, and the run is stuck.
+                    return Poll::Pending;
+                }
                 if world.is_alone() {
-                    world.now_ns += latency_ns;
+                    world.now_ns = world.now_ns.saturating_add(latency_ns);
                     return Poll::Ready(Some(call));
                 }
                 let token = world.wait(latency_ns, context.waker().clone());

@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(super) incarnation: u32,
     pub(super) boot: u32,
     pub(super) picks: u32,
+    /// How often hosts and clients slept.
+    pub(super) pauses: u64,
     pub(super) tasks: Vec<TaskState>,
     pub(super) live: usize,
     pub(super) current: usize,
@@ -253,6 +255,7 @@ impl World {
         };
         if kind == CallKind::Pause {
             call.index = u32::MAX;
+            self.pauses += 1;
             return call;
         }
         self.injected.calls += 1;
@@ -282,13 +285,14 @@ impl World {
     }
 
     pub(super) fn latency_ns(&mut self, call: &Call, extra_ns: u64) -> u64 {
-        let mut latency_ns = call.kind.latency_ns() + extra_ns;
+        let mut latency_ns = call.kind.latency_ns().saturating_add(extra_ns);
         if !self.is_alone() {
             let address = call.address(Question::Latency);
-            latency_ns += u64::from(self.decide.choose(address, 16, Lean::Even)) * call.kind.latency_ns() / 4;
+            let share = u64::from(self.decide.choose(address, 16, Lean::Even));
+            latency_ns = latency_ns.saturating_add(share * call.kind.latency_ns() / 4);
         }
         if call.fault == Some(FaultKind::Stall) {
-            latency_ns += STALL_NS;
+            latency_ns = latency_ns.saturating_add(STALL_NS);
         }
         latency_ns
     }
@@ -299,7 +303,11 @@ impl World {
 
     pub(super) fn wait(&mut self, latency_ns: u64, waker: Waker) -> u64 {
         self.next_token += 1;
-        self.waiting.push(Waiting { time_ns: self.now_ns + latency_ns, token: self.next_token, waker });
+        self.waiting.push(Waiting {
+            time_ns: self.now_ns.saturating_add(latency_ns),
+            token: self.next_token,
+            waker,
+        });
         self.next_token
     }
 

@@ -325,7 +325,7 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
 fn damage(dice: &mut Dice, kind: FaultKind, ops: u32) -> FaultPlan {
     let of_reads = matches!(kind, FaultKind::BitRot | FaultKind::LatentError | FaultKind::MisdirectedRead);
     if dice.chance(if of_reads { 85 } else { 20 }) {
-        let attempt = dice.one_of(&[0, 0, 0, 1, 8]);
+        let attempt = dice.one_of(&[0, 0, 0, 1, 9]);
         let site = Site::Boot { nth: 1 + dice.below(4) as u16, attempt };
         return FaultPlan { site, skip: dice.below(10), kind };
     }

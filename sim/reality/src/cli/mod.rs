@@ -13,7 +13,7 @@ use crate::examine::{Plan, Progress, Tally, examine};
 use crate::finding::Finding;
 use crate::hands::{self, Trouble};
 use crate::report::{self, Surroundings};
-use asl_sim::world::program::Program;
+use asl_sim::world::program::{Program, Step};
 use clap::Parser;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,6 +23,9 @@ use std::sync::atomic::Ordering;
 
 /// Most crash points of a file system.
 const CRASH_POINTS_MAX: u64 = 10_000_000;
+
+/// How far a given program's files may reach.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// Checks asl-sim's model of crash states against the kernel's own file systems.
 ///
@@ -124,7 +127,25 @@ fn obey(args: &Args) -> Status {
 fn read_program(path: &Path) -> Result<Program, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read the program {}: {error}", path.display()))?;
-    serde_json::from_str(&text).map_err(|error| format!("{} is no program: {error}", path.display()))
+    let program: Program =
+        serde_json::from_str(&text).map_err(|error| format!("{} is no program: {error}", path.display()))?;
+    program.iter().try_for_each(check_step).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(program)
+}
+
+/// Steps run as root: they stay inside of the file system that is looked at, and its disk is small.
+fn check_step(step: &Step) -> Result<(), String> {
+    for path in step.paths() {
+        let is_name = |name: &str| !name.is_empty() && name != "." && name != "..";
+        let is_root = path.is_empty() && matches!(step, Step::FsyncDir(_));
+        if !is_root && !path.split('/').all(is_name) {
+            return Err(format!("{step}: a path is relative, and has no empty, \".\" or \"..\" parts"));
+        }
+    }
+    if step.end() > BYTES_MAX {
+        return Err(format!("{step}: it reaches beyond {BYTES_MAX} bytes"));
+    }
+    Ok(())
 }
 
 fn wanted(args: &Args, arm: &Arm, skipped: &mut Vec<String>) -> bool {

@@ -43,7 +43,7 @@ impl Fs {
         }
         let sector_len = self.medium.sector_len;
         let (file, _) = self.file(ino, decide)?;
-        if !file.overwrites(offset as usize, count, sector_len) {
+        if !file.can_overwrite(offset as usize, count, sector_len) {
             return Err(errno(EIO));
         }
         self.write_pieces(ino, &data[..count], offset, decide)?;

@@ -45,8 +45,6 @@ pub(super) struct Unresolved {
     /// Sizes that the file may have, newest first; empty once decided.
     sizes: Vec<SizeChoice>,
     size_crash: u32,
-    /// What the size that was decided on needs.
-    needed: Option<(u32, Tick)>,
     sectors: Vec<UnresolvedSector>,
 }
 
@@ -72,13 +70,15 @@ struct UnresolvedSector {
     sector: u32,
     /// Newest first; the version that the medium held before, or a fill, comes after them.
     versions: Vec<(Tick, Box<[u8]>)>,
+    /// The size that was decided on is reached only with a version that is not older than this.
+    needed: Option<Tick>,
 }
 
 impl UnresolvedSector {
     /// How many of the versions, the newest, are possible, if one of them must be there; all and the one before otherwise.
-    fn choices(&self, needed: Option<(u32, Tick)>) -> usize {
+    fn choices(&self) -> usize {
         let all = self.versions.len() + 1;
-        let Some((_, tick)) = needed.filter(|(sector, _)| *sector == self.sector) else { return all };
+        let Some(tick) = self.needed else { return all };
         match self.versions.iter().filter(|(version, _)| *version >= tick).count() {
             0 => all,
             count => count,
@@ -100,11 +100,10 @@ impl FileData {
         }
         let mut unresolved = self.crash.take().unwrap_or_else(|| {
             let (sizes, sectors) = (Vec::new(), Vec::new());
-            Box::new(Unresolved { sizes, size_crash: cut.crash, needed: None, sectors })
+            Box::new(Unresolved { sizes, size_crash: cut.crash, sectors })
         });
         debug_assert!(unresolved.sizes.is_empty(), "whoever changes a file has looked at its size");
         unresolved.size_crash = cut.crash;
-        unresolved.needed = None;
         unresolved.sizes = self.sizes_left(cut, sector_len);
         for dirty in std::mem::take(&mut self.dirty) {
             let older = self.older.iter_mut().filter(|older| older.sector == dirty.sector);
@@ -126,6 +125,7 @@ impl FileData {
                     crash: cut.crash,
                     sector: dirty.sector,
                     versions,
+                    needed: None,
                 });
             }
         }
@@ -194,7 +194,14 @@ impl FileData {
     fn decide_size(&mut self, choice: SizeChoice, needed: Option<(u32, Tick)>, sector_len: usize) {
         let crash = self.crash.as_mut().expect("there is something to decide");
         crash.sizes.clear();
-        crash.needed = needed;
+        if let Some((sector, tick)) = needed {
+            let of_this_crash = |unresolved: &&mut UnresolvedSector| {
+                unresolved.sector == sector && unresolved.crash == crash.size_crash
+            };
+            if let Some(found) = crash.sectors.iter_mut().find(of_this_crash) {
+                found.needed = Some(tick);
+            }
+        }
         self.disk_size = choice.size;
         let size = usize::try_from(self.disk_size).expect("it was a size once");
         let sectors = size.div_ceil(sector_len);
@@ -223,7 +230,7 @@ impl FileData {
             let unresolved = crash.sectors.swap_remove(index);
             let (sector, count) = (unresolved.sector, unresolved.versions.len() as u32);
             let address = Address::new(Question::Sector, unresolved.crash, cx.inode_key, sector);
-            let choices = unresolved.choices(crash.needed) as u32;
+            let choices = unresolved.choices() as u32;
             let answer = cx.decide.choose(address, choices, Lean::Mood);
             let bytes = if answer < count {
                 Some(unresolved.versions[answer as usize].1.clone())
@@ -237,6 +244,11 @@ impl FileData {
             cx.medium.states.sectors_between += u32::from(answer > 0 && answer < count);
             if answer > 0 {
                 cx.medium.recycle(&unresolved.versions[0].1);
+            }
+            if answer < count
+                && let Some(damage) = &mut self.damage
+            {
+                damage.was_written(sector);
             }
             if let Some(bytes) = bytes {
                 put(&mut self.disk, &mut self.written, sector, &bytes, sector_len);
@@ -295,7 +307,7 @@ impl FileData {
         let held = sector_of(&self.cache, sector, medium.sector_len)[..seen.len()] == *seen;
         let unresolved = self.crash.as_ref().and_then(|crash| {
             let found = crash.sectors.iter().find(|unresolved| unresolved.sector as usize == sector)?;
-            Some((found, found.choices(crash.needed)))
+            Some((found, found.choices()))
         });
         let Some((unresolved, choices)) = unresolved else { return held.then_some(false) };
         let mut versions = unresolved.versions.iter().take(choices);
@@ -312,7 +324,8 @@ impl FileData {
 impl Unresolved {
     /// Sectors that are undecided and within this size.
     fn pending_below(&self, size: u64, sector_len: usize) -> Vec<u32> {
-        let sectors = self.sectors.iter().map(|unresolved| unresolved.sector);
+        let sectors = self.sectors.iter().filter(|unresolved| unresolved.crash == self.size_crash);
+        let sectors = sectors.map(|unresolved| unresolved.sector);
         sectors.filter(|&sector| u64::from(sector) * (sector_len as u64) < size).collect()
     }
 }

@@ -6,6 +6,9 @@
 //! of two names, so that it is whole or absent; across directories it is two, which are independent where the profile has no
 //! order of metadata. Where it has one, the changes up to some point of it have survived, and nothing is left to decide. A replaced target holds the old inode or the new one, never neither, because it is one name with two versions.
 //!
+//! Where a sync of a new file is logged apart from its directory (btrfs), and the file is renamed or removed after that, replaying
+//! the log brings the file to its new name and may leave at the old one what stood there before: nobody had synced that away.
+//!
 //! The whole directory is decided when recovery first looks at a name that is undecided, or lists it.
 //!
 //! Not modelled: names that turn to garbage, and directories whose own sectors tear.
@@ -46,6 +49,8 @@ impl Names {
 struct Change {
     tick: Tick,
     edits: [Option<(Box<str>, Option<Ino>)>; 2],
+    /// A name that it takes away, and what may stand there again: what stood there before a sync of a file was logged.
+    stale: Option<(Box<str>, Ino)>,
 }
 
 impl Change {
@@ -68,6 +73,8 @@ pub(super) struct DirData {
     names: Names,
     durable: Names,
     pending: Vec<Change>,
+    /// What names stood for on the medium before syncs of new files were logged, which gave them another meaning.
+    before_log: Vec<(Box<str>, Ino)>,
     /// The crash, and the changes that it left undecided.
     undecided: Option<(u32, Vec<Change>)>,
 }
@@ -96,12 +103,18 @@ impl DirData {
 
     /// Makes a name stand for an inode, or for nothing.
     pub(super) fn change(&mut self, name: &str, target: Option<Ino>, tick: Tick, cx: &mut Resolve<'_>) {
-        self.push(Change { tick, edits: [Some((name.into(), target)), None] }, cx);
+        let stale = if target.is_none() { self.before_log(name) } else { None };
+        self.push(Change { tick, edits: [Some((name.into(), target)), None], stale }, cx);
     }
 
     /// Moves a name inside the directory.
     pub(super) fn rename(&mut self, from: &str, to: &str, ino: Ino, tick: Tick, cx: &mut Resolve<'_>) {
-        self.push(Change { tick, edits: [Some((from.into(), None)), Some((to.into(), Some(ino)))] }, cx);
+        let edits = [Some((from.into(), None)), Some((to.into(), Some(ino)))];
+        self.push(Change { tick, edits, stale: self.before_log(from) }, cx);
+    }
+
+    fn before_log(&self, name: &str) -> Option<(Box<str>, Ino)> {
+        self.before_log.iter().find(|(known, _)| known.as_ref() == name).cloned()
     }
 
     fn push(&mut self, change: Change, cx: &mut Resolve<'_>) {
@@ -112,6 +125,7 @@ impl DirData {
 
     /// Makes the changes up to `mark` durable.
     pub(super) fn sync(&mut self, mark: Tick) {
+        self.before_log.clear();
         let covered = self.pending.partition_point(|change| change.tick <= mark);
         for change in self.pending.drain(..covered) {
             change.apply(&mut self.durable);
@@ -121,6 +135,11 @@ impl DirData {
     /// The names that stand for an inode now.
     pub(super) fn names_of(&self, ino: Ino) -> impl Iterator<Item = &str> {
         self.names.0.iter().filter(move |(_, target)| *target == ino).map(|(name, _)| name.as_ref())
+    }
+
+    /// The inodes that have a name here now.
+    pub(super) fn inodes(&self) -> impl Iterator<Item = Ino> {
+        self.names.0.iter().map(|(_, ino)| *ino)
     }
 
     /// Whether the medium has a name for the inode.
@@ -138,6 +157,15 @@ impl DirData {
                 needed[later] && self.pending[at].edits().any(|(name, _)| self.pending[later].touches(name))
             });
         }
+        for (change, _) in self.pending.iter().zip(&needed).filter(|(_, needed)| **needed) {
+            for (name, _) in change.edits() {
+                if let Some(ino) = self.durable.get(name)
+                    && !self.before_log.iter().any(|(known, _)| known.as_ref() == name)
+                {
+                    self.before_log.push((name.into(), ino));
+                }
+            }
+        }
         let mut at = 0;
         self.pending.retain(|change| {
             let goes = needed.get(at).copied().unwrap_or(false);
@@ -150,6 +178,7 @@ impl DirData {
     }
 
     pub(super) fn power_loss(&mut self, cut: &PowerCut) {
+        self.before_log.clear();
         if self.pending.is_empty() {
             return;
         }
@@ -180,6 +209,13 @@ impl DirData {
             } else {
                 change.apply(&mut self.names);
                 change.apply(&mut self.durable);
+                let address = Address::new(Question::StaleName, crash, cx.inode_key, index as u32);
+                if let Some((name, ino)) = &change.stale
+                    && cx.decide.choose(address, 2, Lean::Even) == 1
+                {
+                    self.names.set(name, Some(*ino));
+                    self.durable.set(name, Some(*ino));
+                }
             }
         }
     }

@@ -153,9 +153,10 @@ impl FileData {
             if len < used {
                 self.touch(len, used, tick, sector_len, freed_from);
             }
-            cx.medium.recycle(self.cache.get(len..).unwrap_or(&[]));
+            cx.medium.recycle(self.cache.get(len / sector_len * sector_len..).unwrap_or(&[]));
             self.cache.truncate(len);
             let sectors = len.div_ceil(sector_len);
+            self.forget_damage(sectors);
             self.allocated.retain(|allocation| allocation.sectors.start < sectors);
             for allocation in &mut self.allocated {
                 allocation.sectors.end = allocation.sectors.end.min(sectors);
@@ -266,7 +267,12 @@ impl FileData {
     fn sync_size(&mut self, mark: Tick, cut_stays_pending: bool, needed: u64) {
         let Some(at) = self.sizes.iter().rposition(|change| change.tick <= mark) else { return };
         let change = self.sizes[at];
-        if cut_stays_pending || (change.clean && needed <= self.disk_size) {
+        if cut_stays_pending {
+            // The cut may be undone, but what was cut off before it is not left: the size that the data needs is durable.
+            self.sizes.drain(..at);
+            return;
+        }
+        if change.clean && needed <= self.disk_size {
             return;
         }
         self.disk_size = change.size;

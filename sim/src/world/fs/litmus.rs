@@ -368,6 +368,20 @@ fn a_cut_needs_fsync_and_fdatasync_is_not_enough() {
 }
 
 #[test]
+fn after_a_cut_fdatasync_still_makes_durable_what_was_appended_behind_it() {
+    assert_states(
+        |machine| {
+            let file = durable(machine);
+            machine.set_len(file, 1);
+            machine.write(file, 1, 1, b'b');
+            machine.fdatasync(file);
+        },
+        // The cut itself may be undone; what was behind it is then there again, or is not.
+        &["f=ab", "f=ab..", "f=ab.a", "f=aba.", "f=abaa"],
+    );
+}
+
+#[test]
 fn fdatasync_makes_the_size_durable_that_the_data_needs() {
     assert_states(
         |machine| {

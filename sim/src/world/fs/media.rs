@@ -26,11 +26,18 @@ pub(super) struct Damage {
     astray: Vec<(u32, Option<Box<[u8]>>)>,
 }
 
+impl Damage {
+    /// A sector was written whole.
+    pub(super) fn was_written(&mut self, sector: u32) {
+        self.unreadable.retain(|&unreadable| unreadable != sector);
+    }
+}
+
 /// How many bytes before and behind the damage are told, at most.
 const NEAR_LEN: usize = 512;
 
 /// The bytes around a piece of damage, as they had been.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Harm {
     pub(crate) near: Vec<u8>,
     /// Which of these bytes were hit.
@@ -75,33 +82,36 @@ impl FileData {
     /// Whether a read of this range fails.
     pub(super) fn is_unreadable(&self, start: usize, len: usize, sector_len: usize) -> bool {
         let range = start / sector_len..(start + len).div_ceil(sector_len);
-        let damage = self.damage.as_ref();
-        damage
-            .is_some_and(|damage| damage.unreadable.iter().any(|&sector| range.contains(&(sector as usize))))
+        self.damage.as_ref().is_some_and(|damage| {
+            let in_range = |&&sector: &&u32| range.contains(&(sector as usize));
+            damage.unreadable.iter().filter(in_range).any(|&sector| !self.is_dirty(sector))
+        })
     }
 
-    /// A write gives each sector that it covers whole a new life. False if it covers a bad one in part, and so fails.
-    pub(super) fn overwrites(&mut self, start: usize, len: usize, sector_len: usize) -> bool {
-        let size = self.size;
-        let Some(damage) = &mut self.damage else { return true };
-        let covers = |sector: u32| {
+    /// Whether a write can be taken: not if it covers an unreadable sector in part. One that it covers whole is readable in the
+    /// cache from then on, and on the medium once it is written there.
+    pub(super) fn can_overwrite(&self, start: usize, len: usize, sector_len: usize) -> bool {
+        let Some(damage) = &self.damage else { return true };
+        !damage.unreadable.iter().any(|&sector| {
             let first = sector as usize * sector_len;
-            start <= first && start + len >= (first + sector_len).min(size)
-        };
-        let touches = |sector: u32| {
-            (start / sector_len..(start + len).div_ceil(sector_len)).contains(&(sector as usize))
-        };
-        if damage.unreadable.iter().any(|&sector| touches(sector) && !covers(sector)) {
-            return false;
+            let touched = start < first + sector_len && first < start + len;
+            let covered = start <= first && start + len >= (first + sector_len).min(self.size);
+            touched && !covered && !self.is_dirty(sector)
+        })
+    }
+
+    /// What was wrong with sectors from here on is of no interest any more.
+    pub(super) fn forget_damage(&mut self, from: usize) {
+        if let Some(damage) = &mut self.damage {
+            damage.unreadable.retain(|&sector| (sector as usize) < from);
         }
-        damage.unreadable.retain(|&sector| !touches(sector));
-        true
     }
 
     /// A sector was put on its place.
     pub(super) fn is_placed(&mut self, sector: u32) {
         if let Some(damage) = &mut self.damage {
             damage.astray.retain(|(astray, _)| *astray != sector);
+            damage.was_written(sector);
         }
     }
 
@@ -146,9 +156,31 @@ impl Fs {
         }
     }
 
-    /// Whether any file's content has a certain something.
-    pub(crate) fn any_content(&self, has: impl Fn(&[u8]) -> bool) -> bool {
-        self.inodes.iter().any(|inode| matches!(&inode.node, Node::File(file) if has(&file.cache)))
+    /// The files that have a name.
+    fn named_files(&self) -> Vec<Ino> {
+        let mut named = Vec::new();
+        for inode in &self.inodes {
+            if let Node::Dir(dir) = &inode.node {
+                named.extend(dir.inodes().filter(|&ino| !self.is_dir(ino)));
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        named
+    }
+
+    /// What files that have a name hold.
+    pub(crate) fn contents(&self) -> Vec<&[u8]> {
+        self.named_files().into_iter().filter_map(|ino| self.data(ino)).map(|file| &*file.cache).collect()
+    }
+
+    /// What a sync of a file would write now.
+    pub(crate) fn unwritten(&self, ino: Ino, mark: Tick) -> Vec<u8> {
+        let Some(file) = self.data(ino) else { return Vec::new() };
+        let due = file.dirty.iter().filter(|dirty| dirty.tick <= mark);
+        due.flat_map(|dirty| &file.cache[file.bytes_of(dirty.sector, self.medium.sector_len)])
+            .copied()
+            .collect()
     }
 
     /// One of the sectors in a range that was just read.
@@ -236,7 +268,7 @@ impl Fs {
     ) -> Option<(Ino, u32, Box<[u8]>)> {
         let sector_len = self.medium.sector_len;
         let mut found = Vec::new();
-        for ino in 0..self.inodes.len() as Ino {
+        for ino in self.named_files() {
             // Of a file that nobody has looked at since a crash, it is not settled what the medium holds.
             let Some(file) = self.data(ino).filter(|file| file.crash.is_none()) else { continue };
             let sectors = 0..file.cache.len().div_ceil(sector_len);
@@ -380,8 +412,16 @@ mod tests {
         assert_eq!(disk.seen(), "a!c");
         let part = disk.fs.write(disk.f, b"part", SECTOR as u64, &mut disk.decide);
         assert_eq!(part.expect_err("the rest cannot be read").raw_os_error(), Some(EIO));
+        // In the cache it is whole; whether on the medium, the loss of power says.
         disk.overwrite(1, b'x');
         assert_eq!(disk.seen(), "axc");
+        disk.decide = Decider::replaying([(Address::new(Question::Sector, 2, 1, 1), 1)].into());
+        disk.fs.power_loss(2, &mut disk.decide);
+        assert_eq!(disk.seen(), "a!c", "the write was lost");
+        disk.overwrite(1, b'y');
+        disk.fs.sync_all();
+        disk.power_loss();
+        assert_eq!(disk.seen(), "ayc");
     }
 
     #[test]

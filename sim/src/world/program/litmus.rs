@@ -69,6 +69,7 @@ fn then(mut before: Program, steps: impl IntoIterator<Item = Step>) -> Program {
 /// The programs.
 pub fn litmus() -> Vec<Litmus> {
     let mut list = names();
+    list.extend(renames());
     list.extend(data());
     list
 }
@@ -109,6 +110,12 @@ fn names() -> Vec<Litmus> {
             "fdatasync of a file that was only overwritten commits nothing else",
             then(durable("log", 1), [create("f"), write("log", 0, 1, b'b'), fdatasync("log")]),
         ),
+    ]
+}
+
+fn renames() -> Vec<Litmus> {
+    let l = |name, property, program| Litmus { name, property, program };
+    vec![
         l(
             "rename-unsynced-over",
             "an unsynced file is renamed over another, and the directory is synced",
@@ -152,6 +159,22 @@ fn names() -> Vec<Litmus> {
             "rename-then-fdatasync-file",
             "fdatasync of a file that was renamed makes its new name durable",
             then(durable("f", 1), [rename("f", "g"), fdatasync("g")]),
+        ),
+        l(
+            "name-used-again-and-renamed",
+            "a new file takes an old one's name, is synced and renamed",
+            then(
+                durable("f", 1),
+                [
+                    Step::Unlink("f".to_owned()),
+                    create("f"),
+                    write("f", 0, 1, b'n'),
+                    fsync("f"),
+                    rename("f", "g"),
+                    create("h"),
+                    fsync("h"),
+                ],
+            ),
         ),
         l(
             "link-then-fsync-file",

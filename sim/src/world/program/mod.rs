@@ -83,6 +83,38 @@ pub enum Step {
     Settle,
 }
 
+impl Step {
+    /// The paths that it names.
+    pub fn paths(&self) -> Vec<&str> {
+        match self {
+            Step::Create(path)
+            | Step::Mkdir(path)
+            | Step::Write { path, .. }
+            | Step::Truncate { path, .. }
+            | Step::Allocate { path, .. }
+            | Step::Fsync(path)
+            | Step::Fdatasync(path)
+            | Step::FsyncDir(path)
+            | Step::Unlink(path)
+            | Step::Rmdir(path)
+            | Step::Writeback { path, .. } => vec![path],
+            Step::Rename(first, second) | Step::Link(first, second) => vec![first, second],
+            Step::Sync | Step::Settle => Vec::new(),
+        }
+    }
+
+    /// How far into a file it reaches, in bytes; 0 if it does not concern its content.
+    pub fn end(&self) -> u64 {
+        match self {
+            Step::Write { offset, len, .. }
+            | Step::Allocate { offset, len, .. }
+            | Step::Writeback { offset, len, .. } => offset.saturating_add(*len),
+            Step::Truncate { len, .. } => *len,
+            _ => 0,
+        }
+    }
+}
+
 /// A list of steps, on an empty file system.
 pub type Program = Vec<Step>;
 
