@@ -7,7 +7,7 @@
 //!
 //! Not modelled: what two processes do at once, and steps that fail.
 
-pub mod litmus;
+mod litmus;
 mod model;
 mod random;
 
