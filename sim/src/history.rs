@@ -269,18 +269,12 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// How far from its record a host may keep what belongs to it, in bytes.
-    const BESIDE_LEN: usize = 64;
-
     /// Judges by the bytes around the damage.
     pub(crate) fn of(harm: &Harm, visible: Vec<u32>) -> Hit {
-        let around = |len: usize| {
-            let range = harm.hit.start.saturating_sub(len)..harm.near.len().min(harm.hit.end + len);
-            operations_in(&harm.near[range])
-        };
         // A bit inside of a record hits that record and nothing else; a sector may hold anything.
-        let others = harm.hit.len() != 1 || around(7).is_empty();
-        Hit { operations: around(Hit::BESIDE_LEN), others, visible }
+        let word = harm.hit.start.saturating_sub(7)..harm.near.len().min(harm.hit.end + 7);
+        let others = harm.hit.len() != 1 || operations_in(&harm.near[word]).is_empty();
+        Hit { operations: operations_in(&harm.near), others, visible }
     }
 }
 

@@ -15,6 +15,7 @@ use asl_host::{Durability, ErrorKind};
 
 #[derive(Debug)]
 struct Append {
+    asked_at: usize,
     data: Span,
     /// The operation, if its bytes say so.
     op: Option<u32>,
@@ -131,7 +132,7 @@ impl<'a> Media<'a> {
             Ask::Append { place: Place::Main, data, unique, .. } => {
                 let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
                 let after = self.durable();
-                self.appends.push(Append { data, op, after, acked: None, had: None });
+                self.appends.push(Append { asked_at: at, data, op, after, acked: None, had: None });
             }
             Ask::SealBlock { block } => self.blocks.seal_asked(block),
             _ => {}
@@ -245,23 +246,29 @@ impl<'a> Media<'a> {
     }
 
     /// Which append a record is that a read shows; notes a breach if it is none that may stand there.
-    fn judge_record(&self, seq: u64, data: Span, at: usize, out: &mut Findings) -> Option<usize> {
+    fn judge_record(&mut self, seq: u64, data: Span, at: usize, out: &mut Findings) -> Option<usize> {
         out.looked(Breach::WrongBytes);
         let bytes = self.bytes(data);
         let slot = usize::try_from(seq).ok().and_then(|seq| *self.slots.get(seq.checked_sub(1)?)?);
-        if let Some(slot) = slot {
-            if self.bytes(self.appends[slot].data) == bytes {
-                return Some(slot);
-            }
-            let text = format!("record {seq} reads as {} bytes that are not the record's", bytes.len());
-            out.broken(Breach::WrongBytes, at, text);
-            return None;
+        if let Some(slot) = slot
+            && self.bytes(self.appends[slot].data) == bytes
+        {
+            return Some(slot);
         }
-        let found =
-            self.appends.iter().position(|append| append.acked.is_none() && self.bytes(append.data) == bytes);
-        if found.is_none() {
-            let text = format!("a read shows record {seq}, and there is none of that number and content");
-            out.broken(Breach::WrongBytes, at, text);
+        let in_doubt = |append: &Append| append.acked.is_none() && self.bytes(append.data) == bytes;
+        let found = self.appends.iter().position(in_doubt);
+        match (slot, found) {
+            // The record of that number was lost, and one that was in doubt has got it.
+            (Some(_), Some(found)) if self.appends[found].had.is_none() => self.ends_at(seq - 1, at, out),
+            (None, Some(_)) => {}
+            (Some(_), _) => {
+                let text = format!("record {seq} reads as {} bytes that are not the record's", bytes.len());
+                out.broken(Breach::WrongBytes, at, text);
+            }
+            (None, None) => {
+                let text = format!("a read shows record {seq}, and there is none of that number and content");
+                out.broken(Breach::WrongBytes, at, text);
+            }
         }
         found
     }
@@ -325,7 +332,14 @@ impl<'a> Media<'a> {
         let records = self.appends.iter().filter_map(|append| {
             let (seq, told_at) = append.acked?;
             let op = append.op?;
-            let is_intact = |hit: &&Hit| hit.visible.contains(&op) && !hit.operations.contains(&op);
+            // What was appended at the same time may share a checksum with it.
+            let batch = |other: &&Append| {
+                other.asked_at < told_at && other.acked.is_none_or(|(_, told)| append.asked_at < told)
+            };
+            let is_intact = |hit: &&Hit| {
+                let hits = |other: &Append| other.op.is_some_and(|op| hit.operations.contains(&op));
+                hit.visible.contains(&op) && !self.appends.iter().filter(batch).any(hits)
+            };
             let intact = honest(told_at) && since(told_at).all(is_intact);
             intact.then_some((append.after, Some(seq)))
         });

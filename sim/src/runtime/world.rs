@@ -205,14 +205,18 @@ impl World {
     }
 
     /// How much of a write is done: all, half, or what a kill in its middle let through.
-    pub(crate) fn written_share(&mut self, call: &Call, len: usize) -> usize {
+    pub(crate) fn written_share(&mut self, call: &Call, offset: u64, len: usize) -> usize {
         if call.fault == Some(FaultKind::ShortWrite) && len > 1 {
             return len / 2;
         }
         if call.cut.is_some_and(|cut| cut.when == When::Within) {
             self.injected.killed_within_write += 1;
             let address = call.address(Question::Partial);
-            return len * self.decide.choose(address, 16, Lean::Even) as usize / 16;
+            let share = len * self.decide.choose(address, 16, Lean::Even) as usize / 16;
+            // What the medium, or the page cache, takes as a whole is not torn: a write ends where such a piece does.
+            let piece = self.fs.atomic_len();
+            let end = (offset.saturating_add(share as u64) / piece * piece).max(offset);
+            return usize::try_from(end - offset).unwrap_or(share).min(share);
         }
         len
     }

@@ -171,7 +171,7 @@ impl File for SimFile {
     async fn write_at(&self, data: &[u8], offset: u64) -> io::Result<usize> {
         self.check_writable()?;
         let written = self.sim.perform(self.process, CallKind::Write, |world, call| {
-            let data = &data[..world.written_share(call, data.len())];
+            let data = &data[..world.written_share(call, offset, data.len())];
             let count = world.fs.write(self.ino, data, offset, &mut world.decide)?;
             world.note_bytes(call, self.ino, offset, &data[..count]);
             Ok(count)

@@ -33,10 +33,11 @@ impl Damage {
     }
 }
 
-/// How many bytes before and behind the damage are told, at most.
-const NEAR_LEN: usize = 512;
+/// How far beside a sector a host may keep what belongs to something in it, in bytes.
+const BESIDE_LEN: usize = 64;
 
-/// The bytes around a piece of damage, as they had been.
+/// The bytes around a piece of damage, as they had been: the sector that it is in and a little more. A host may check as a whole,
+/// and overwrite in place, what the medium writes as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Harm {
     pub(crate) near: Vec<u8>,
@@ -45,9 +46,9 @@ pub(crate) struct Harm {
 }
 
 impl Harm {
-    fn of(content: &[u8], hit: std::ops::Range<usize>) -> Harm {
-        let start = hit.start.saturating_sub(NEAR_LEN);
-        let end = content.len().min(hit.end + NEAR_LEN);
+    fn of(content: &[u8], hit: std::ops::Range<usize>, sector_len: usize) -> Harm {
+        let start = (hit.start / sector_len * sector_len).saturating_sub(BESIDE_LEN);
+        let end = content.len().min(hit.end.div_ceil(sector_len) * sector_len + BESIDE_LEN);
         Harm {
             near: content[start.min(end)..end].to_vec(),
             hit: hit.start - start..hit.end.min(end).saturating_sub(start),
@@ -215,7 +216,7 @@ impl Fs {
         let bits = u32::try_from(bytes.len() * 8).ok().filter(|&bits| bits > 0)?;
         let bit = decide.choose(at(1), bits, Lean::Even) as usize;
         let byte = bytes.start + bit / 8;
-        let harm = Harm::of(&file.cache, byte..byte + 1);
+        let harm = Harm::of(&file.cache, byte..byte + 1, sector_len);
         file.cache[byte] ^= 1 << (bit % 8);
         file.disk[byte] ^= 1 << (bit % 8);
         Some(harm)
@@ -234,7 +235,7 @@ impl Fs {
         let sector_len = self.medium.sector_len;
         let file = self.data_mut(ino)?;
         file.damage.get_or_insert_default().unreadable.push(sector);
-        Some(Harm::of(&file.cache, file.bytes_of(sector, sector_len)))
+        Some(Harm::of(&file.cache, file.bytes_of(sector, sector_len), sector_len))
     }
 
     /// What was read of one sector is what another one holds.
@@ -250,7 +251,7 @@ impl Fs {
         let (_, _, other) = self.other_sector((ino, sector), at(1), decide)?;
         let sector_len = self.medium.sector_len;
         let file = self.data(ino)?;
-        let harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len));
+        let harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len), sector_len);
         let begin = usize::try_from(start).ok()?;
         let first = sector as usize * sector_len;
         let from = first.max(begin);
@@ -300,13 +301,13 @@ impl Fs {
         let sector = due[decide.choose(at(0), count, Lean::Even) as usize];
         let victim = if elsewhere { Some(self.other_sector((ino, sector), at(1), decide)?) } else { None };
         let before = file.on_disk(sector, sector_len);
-        let mut harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len));
+        let mut harm = Harm::of(&file.cache, file.bytes_of(sector, sector_len), sector_len);
         self.sync(ino, mark, false);
         let content = self.data(ino)?.on_disk(sector, sector_len).expect("it was just synced");
         self.data_mut(ino)?.strays(sector, before);
         if let Some((victim, place, _)) = victim {
             let hit = self.data_mut(victim)?;
-            harm = Harm::of(&hit.cache, hit.bytes_of(place, sector_len));
+            harm = Harm::of(&hit.cache, hit.bytes_of(place, sector_len), sector_len);
             hit.strays(place, Some(content));
         }
         Some(harm)
@@ -393,7 +394,7 @@ mod tests {
     fn a_flipped_bit_stays_flipped_until_its_sector_is_written() {
         let mut disk = Disk::new();
         let harm = disk.fs.rot(disk.f, 0, SECTOR, at, &mut disk.decide).expect("it is on the medium");
-        assert_eq!((harm.hit, harm.near[0], harm.near.len()), (0..1, b'a', 1 + NEAR_LEN));
+        assert_eq!((harm.hit, harm.near[0], harm.near.len()), (0..1, b'a', SECTOR + BESIDE_LEN));
         assert_eq!(disk.seen(), "`bc", "an a with its lowest bit flipped");
         disk.power_loss();
         assert_eq!(disk.seen(), "`bc");

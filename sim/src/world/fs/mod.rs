@@ -176,6 +176,11 @@ impl Fs {
         self.medium.states
     }
 
+    /// How many bytes, on a grid, are written as a whole or not at all.
+    pub(crate) fn atomic_len(&self) -> u64 {
+        self.axioms.atomic_write_len.unwrap_or(self.medium.sector_len as u64)
+    }
+
     /// Changes up to this number are covered by a sync that is issued now.
     pub(crate) fn mark(&self) -> Tick {
         self.tick
