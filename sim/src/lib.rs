@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod conform;
 pub mod decide;
+pub mod determinism;
 pub mod doctor;
 pub mod history;
 mod panics;

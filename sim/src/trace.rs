@@ -1,27 +1,86 @@
 //! The rolling hash over everything that happens in a run: calls, times, choices' effects, bytes read and written, and
 //! what clients were told. Two runs with the same hash and length did the same.
 //!
+//! Only the hash is kept, unless a run is to be compared with another one that should be the same: then each step is, too.
+//!
 //! Not covered: what hosts do without calling anybody.
 
+use crate::decide::Site;
+use crate::runtime::CallKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A hash of a run so far, and how many words went into it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     hash: u64,
     words: u64,
+    steps: Option<Vec<Step>>,
+}
+
+/// What went into the hash at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A call takes effect; which call of its site it is, and when.
+    Call { site: Site, index: u32, kind: CallKind, at_ns: u64 },
+    /// What the call was about, or what it came to: two numbers whose meaning is the call's.
+    Saw { first: u64, second: u64 },
+    /// What the call read or wrote.
+    Bytes(Vec<u8>),
+    /// The call failed with this error number.
+    Failed(u32),
+    /// The question that is this event of the history was answered; with a few bits of the answer.
+    Told { asked: usize, digest: u64 },
 }
 
 impl Trace {
-    pub(crate) fn word(&mut self, word: u64) {
+    /// Keeps each step from now on, for [`Trace::take_steps`].
+    pub(crate) fn keep_steps(&mut self) {
+        self.steps = Some(Vec::new());
+    }
+
+    /// The steps that were kept.
+    pub(crate) fn take_steps(&mut self) -> Vec<Step> {
+        self.steps.take().unwrap_or_default()
+    }
+
+    fn keep(&mut self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(step());
+        }
+    }
+
+    fn word(&mut self, word: u64) {
         self.hash = (self.hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.words += 1;
     }
 
+    pub(crate) fn call(&mut self, site: Site, index: u32, kind: CallKind, at_ns: u64) {
+        self.word(u64::from(site.code()) << 32 | u64::from(index) << 8 | kind as u64);
+        self.word(at_ns);
+        self.keep(|| Step::Call { site, index, kind, at_ns });
+    }
+
+    pub(crate) fn saw(&mut self, index: u32, first: u64, second: u64) {
+        self.word(u64::from(index) ^ first << 32);
+        self.word(second);
+        self.keep(|| Step::Saw { first, second });
+    }
+
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.word(xxh3_64(bytes));
+        self.keep(|| Step::Bytes(bytes.to_vec()));
+    }
+
+    pub(crate) fn failed(&mut self, errno: u32) {
+        self.word(u64::from(errno));
+        self.keep(|| Step::Failed(errno));
+    }
+
+    pub(crate) fn told(&mut self, asked: usize, digest: u64) {
+        self.word((asked as u64) << 16 | digest);
+        self.keep(|| Step::Told { asked, digest });
     }
 
     /// The hash as reports and cases show it.

@@ -1,6 +1,7 @@
 //! The options, as clap reads them. Names of targets, faults and profiles are looked up later, so that an unknown one is
 //! answered with the nearest that there is.
 
+use crate::determinism::Sample;
 use crate::scenario::Scenario;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     List(ListArgs),
     #[command(hide = true)]
     ConformPart(PartArgs),
+    #[command(hide = true)]
+    RepeatRuns(RepeatArgs),
 }
 
 impl Command {
@@ -44,7 +47,7 @@ impl Command {
             Command::Conform(args) => args.format,
             Command::Doctor(args) => args.format,
             Command::List(args) => args.format,
-            Command::ConformPart(_) => Format::Text,
+            Command::ConformPart(_) | Command::RepeatRuns(_) => Format::Text,
         }
     }
 }
@@ -77,6 +80,9 @@ pub(super) struct RunArgs {
     /// Go on after a failure.
     #[arg(long)]
     pub(super) keep_going: bool,
+    /// Repeat every Nth run in another process and compare what it does, or none [default: some in a hundred].
+    #[arg(long, value_name = "N|off", allow_negative_numbers = true, value_parser = sample)]
+    pub(super) check_determinism: Option<Sample>,
     /// Where failing cases are stored; made when there is one.
     #[arg(long, value_name = "DIR", default_value = "./asl-sim-out")]
     pub(super) out: PathBuf,
@@ -172,6 +178,14 @@ pub(super) struct PartArgs {
     pub(super) part: Vec<OsString>,
 }
 
+/// Makes the runs of seeds that another process asks for.
+#[derive(Debug, clap::Args)]
+pub(super) struct RepeatArgs {
+    pub(super) target: String,
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+}
+
 /// Prints what there is.
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
@@ -208,6 +222,14 @@ fn seeds(text: &str) -> Result<u64, String> {
 
 fn jobs(text: &str) -> Result<usize, String> {
     number(text, 1, JOBS_MAX).map(|jobs| jobs as usize)
+}
+
+fn sample(text: &str) -> Result<Sample, String> {
+    if text == "off" {
+        return Ok(Sample::Nothing);
+    }
+    let expected = |_| "a whole number from 1, or \"off\", is expected".to_owned();
+    number(text, 1, u64::MAX).map(Sample::OneIn).map_err(expected)
 }
 
 fn clients(text: &str) -> Result<u16, String> {

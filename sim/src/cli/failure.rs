@@ -9,7 +9,6 @@ use crate::case::Case;
 use crate::panics;
 use crate::report::json::{self, Line};
 use crate::report::layout::shell_word;
-use crate::report::style::BAD;
 use crate::report::{failure, story::story};
 use crate::scenario::generate::Wishes;
 use crate::target::Target;
@@ -119,22 +118,6 @@ pub(super) fn status_of(trial: &Trial) -> Status {
         Some(failure::HANG) => Status::Hang,
         Some(_) => Status::Violation,
     }
-}
-
-/// Tells that a run is not a function of its seed.
-pub(super) fn report_divergence(seed: u64, hashes: &[TraceHash], command: &str, out: &mut Out) -> Status {
-    let hashes: Vec<String> = hashes.iter().map(TraceHash::to_string).collect();
-    out.text(&format!(
-        "{BAD}nondeterminism{BAD:#}: the run of seed {} did different things when it was made again\n",
-        json::seed(seed)
-    ));
-    out.text(
-        "  the host depends on something besides its seams: threads, clocks, the order of a hash map\n\n",
-    );
-    out.text(&failure::field("traces", &hashes.join(", ")));
-    out.text(&format!("{}\n", failure::field("replay", command)));
-    out.json(&Line::Nondeterminism { seed: json::seed(seed), trace_hashes: hashes });
-    Status::Nondeterminism
 }
 
 /// Tells of a bug of ours, on one line of standard error.

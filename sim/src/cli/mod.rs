@@ -5,6 +5,7 @@
 
 mod args;
 mod conform;
+mod determinism;
 mod doctor;
 mod error;
 mod failure;
@@ -45,6 +46,7 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Doctor(args) => doctor::doctor(args, &mut out),
         Command::List(args) => Ok(list::list(args, &mut out)),
         Command::ConformPart(args) => conform::take_part(args),
+        Command::RepeatRuns(args) => determinism::repeat_runs(args),
     };
     match result.and_then(|status| out.finish().map(|()| status)) {
         Ok(status) => status,

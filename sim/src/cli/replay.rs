@@ -4,8 +4,9 @@
 
 use super::Status;
 use super::args::ReplayArgs;
+use super::determinism::report_divergence;
 use super::error::{Error, plain};
-use super::failure::{Again, Subject, report_bug, report_divergence, status_of};
+use super::failure::{Again, Subject, report_bug, status_of};
 use super::out::Out;
 use super::wishes::{find_target, wishes};
 use crate::case::{Case, ReadError};
@@ -41,7 +42,7 @@ fn replay_seed(subject: &Subject, seed: u64, trace: bool, out: &mut Out) -> Stat
     let command = subject.replay_command(seed);
     let trial = match subject.again(seed, None) {
         Again::Settled(trial) => trial,
-        Again::Diverged(hashes) => return report_divergence(seed, &hashes, &command, out),
+        Again::Diverged(hashes) => return report_divergence(subject, seed, &hashes, None, out),
         Again::Bug(said) => return report_bug(Some(seed), &said, &command, out),
     };
     announce(subject.target.name(), &format!("seed {}", json::seed(seed)), &trial, out);

@@ -2,12 +2,14 @@
 
 use super::Status;
 use super::args::RunArgs;
+use super::determinism::{elsewhere, report_divergence};
 use super::error::{Error, plain};
-use super::failure::{Again, Subject, report_bug, report_divergence};
+use super::failure::{Again, Subject, report_bug};
 use super::out::Out;
 use super::progress::{stop_on_interrupt, watched};
 use super::wishes::{fault_list, find_target, options, wishes};
-use crate::campaign::{self, Campaign, Failure, Progress, Stopwatch, Summary};
+use crate::campaign::{self, Campaign, Conduct, Failure, Progress, Stopwatch, Summary};
+use crate::determinism::{Diverged, Elsewhere};
 use crate::report::exercised::{Expected, faults};
 use crate::report::json::{self, Line};
 use crate::report::layout::{count, things};
@@ -36,16 +38,21 @@ pub(super) fn run(args: &RunArgs, out: &mut Out) -> Result<Status, Error> {
         keep_going: args.keep_going,
     };
     announce(&campaign, out);
+    let sample = args.check_determinism.unwrap_or_default();
+    let elsewhere = elsewhere(&subject, sample);
+    let conduct = Conduct { elsewhere: elsewhere.as_ref().map(|elsewhere| (elsewhere, sample)) };
     let progress = Arc::new(Progress::default());
     stop_on_interrupt(&progress);
     let watch = Stopwatch::start();
-    let summary = watched(&progress, campaign.seeds, watch, || campaign::run(&campaign, &progress));
+    let summary =
+        watched(&progress, campaign.seeds, watch, || campaign::run_with(&campaign, conduct, &progress));
     let elapsed = watch.elapsed();
-    let mut status = report_failures(&subject, &summary, &args.out, out);
+    let mut status = report_failures(&subject, &summary, elsewhere.as_ref(), &args.out, out);
     if let Some((seed, said)) = &summary.bug {
         status = status.and(report_bug(Some(*seed), said, &subject.replay_command(*seed), out));
     }
-    report_summary(&subject, &summary, elapsed, out);
+    let not_repeated = elsewhere.as_ref().and_then(Elsewhere::why_not);
+    report_summary(&subject, &summary, not_repeated.as_deref(), elapsed, out);
     if summary.interrupted {
         status = status.and(Status::Interrupted);
     }
@@ -97,14 +104,24 @@ fn options_note(options: &str) -> String {
     if options.is_empty() { String::new() } else { format!(", with{options}") }
 }
 
-fn report_failures(subject: &Subject, summary: &Summary, dir: &Path, out: &mut Out) -> Status {
+fn report_failures(
+    subject: &Subject,
+    summary: &Summary,
+    elsewhere: Option<&Elsewhere>,
+    dir: &Path,
+    out: &mut Out,
+) -> Status {
     let mut status = Status::Passed;
+    // One is enough to know that nothing else can be relied on.
+    if let Some(Diverged { seed, here, there, .. }) = summary.diverged.first() {
+        status = report_divergence(subject, *seed, &[*here, *there], elsewhere, out);
+    }
     let chosen = chosen(&summary.failures);
     for failure in &chosen {
         let seed = failure.seed;
         status = status.and(match subject.again(seed, Some(failure.trace)) {
             Again::Settled(trial) => subject.report(&trial, seed, dir, out),
-            Again::Diverged(hashes) => report_divergence(seed, &hashes, &subject.replay_command(seed), out),
+            Again::Diverged(hashes) => report_divergence(subject, seed, &hashes, elsewhere, out),
             Again::Bug(said) => report_bug(Some(seed), &said, &subject.replay_command(seed), out),
         });
     }
@@ -129,9 +146,17 @@ fn chosen(failures: &[Failure]) -> Vec<&Failure> {
     chosen
 }
 
-fn report_summary(subject: &Subject, summary: &Summary, elapsed: Duration, out: &mut Out) {
+fn report_summary(
+    subject: &Subject,
+    summary: &Summary,
+    not_repeated: Option<&str>,
+    elapsed: Duration,
+    out: &mut Out,
+) {
     let expected = Expected::new(&subject.wishes, &subject.capabilities);
-    out.text(&summary::text(summary, &expected, elapsed, out.columns()));
+    out.text(&summary::text(summary, &expected, not_repeated, elapsed, out.columns()));
+    let mut not_exercised = expected.missing(summary);
+    not_exercised.extend(not_repeated.map(|_| "determinism"));
     let hangs =
         summary.signatures.iter().filter(|(name, _)| name.starts_with("hang/")).map(|(_, count)| count).sum();
     let total = |name: &str| summary.totals.get(name);
@@ -141,10 +166,13 @@ fn report_summary(subject: &Subject, summary: &Summary, elapsed: Duration, out: 
         elapsed_s: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
         crashes: total("kill") + total("power-loss"),
         crash_states: total("crash-states"),
-        not_exercised: expected.missing(summary),
+        not_exercised,
         hangs,
         signatures: &summary.signatures,
         faults: faults(summary).into_iter().filter(|(_, count)| *count > 0).collect(),
         interrupted: summary.interrupted,
+        repeated: summary.repeated,
+        nondeterministic: summary.diverged.len() as u64,
+        not_repeated,
     }));
 }

@@ -2,6 +2,7 @@
 
 use super::args::WorldArgs;
 use super::error::Error;
+use crate::report::layout::shell_word;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind, Profile};
 use crate::target::{self, Target};
@@ -88,6 +89,11 @@ fn faults(list: &str) -> Result<(Vec<FaultClass>, Vec<FaultKind>), Error> {
 
 /// The options that say the same, each with a space before it; none for what is the default.
 pub(super) fn options(wishes: &Wishes) -> String {
+    option_words(wishes).iter().fold(String::new(), |text, word| text + " " + &shell_word(word))
+}
+
+/// The same options, word by word.
+pub(super) fn option_words(wishes: &Wishes) -> Vec<String> {
     let usual = Wishes::default();
     let profile = (wishes.profile != usual.profile).then(|| wishes.profile.as_str().to_owned());
     let usual_faults = (&wishes.classes, &wishes.kinds) == (&usual.classes, &usual.kinds);
@@ -98,7 +104,7 @@ pub(super) fn options(wishes: &Wishes) -> String {
         ("ops", wishes.ops.map(|ops| ops.to_string())),
         ("crashes", wishes.crashes.map(|crashes| crashes.to_string())),
     ];
-    options.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?))).collect()
+    options.into_iter().filter_map(|(name, value)| Some([format!("--{name}"), value?])).flatten().collect()
 }
 
 /// The list of faults that says the same.

@@ -26,6 +26,11 @@ pub(crate) enum Line<'a> {
     Nondeterminism {
         seed: String,
         trace_hashes: Vec<String>,
+        /// Which step of the two traces is the first that differs, from 0; null if they did not differ again.
+        step: Option<usize>,
+        /// What the one and the other did there; null if it had ended.
+        here: Option<&'a str>,
+        there: Option<&'a str>,
     },
     Bug {
         seed: Option<String>,
@@ -89,6 +94,11 @@ pub(crate) struct Summary<'a> {
     pub(crate) signatures: &'a BTreeMap<String, u64>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
     pub(crate) interrupted: bool,
+    /// Runs that were made once more in another process, and how many of them did another thing there.
+    pub(crate) repeated: u64,
+    pub(crate) nondeterministic: u64,
+    /// Why no (more) runs were repeated, if there was something in the way.
+    pub(crate) not_repeated: Option<&'a str>,
 }
 
 /// What came of a replay.

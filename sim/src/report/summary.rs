@@ -7,14 +7,24 @@ use crate::campaign::Summary;
 use std::time::Duration;
 
 /// What was done, what was found, and what was not exercised.
-pub(crate) fn text(summary: &Summary, expected: &Expected<'_>, elapsed: Duration, columns: usize) -> String {
+/// `not_repeated`: why runs could not be repeated in another process, if so.
+pub(crate) fn text(
+    summary: &Summary,
+    expected: &Expected<'_>,
+    not_repeated: Option<&str>,
+    elapsed: Duration,
+    columns: usize,
+) -> String {
+    let mut missing = expected.missing(summary);
+    missing.extend(not_repeated.map(|_| "determinism"));
     [
         verdict(summary, elapsed),
         signatures(summary),
         crashes(summary, columns),
         injected(summary, columns),
         checked(summary, expected),
-        not_exercised(&expected.missing(summary), columns),
+        determinism(summary, not_repeated, columns),
+        not_exercised(&missing, columns),
     ]
     .concat()
 }
@@ -28,6 +38,7 @@ fn verdict(summary: &Summary, elapsed: Duration) -> String {
     let pace = format!("{} in {}, {speed} runs/s", things(summary.runs, "run", "runs"), duration(elapsed));
     match (summary.failed, summary.interrupted) {
         (0, _) if summary.bug.is_some() => format!("{BAD}ended by a bug of asl-sim{BAD:#}: {pace}\n"),
+        (0, _) if !summary.diverged.is_empty() => format!("{BAD}not deterministic{BAD:#}: {pace}\n"),
         (0, false) => format!("{GOOD}passed{GOOD:#}: {pace}\n"),
         (0, true) => format!("{WARN}interrupted{WARN:#}: nothing found in {pace}\n"),
         (failed, interrupted) => {
@@ -72,6 +83,26 @@ fn injected(summary: &Summary, columns: usize) -> String {
 fn checked(summary: &Summary, expected: &Expected<'_>) -> String {
     let (armed, due) = expected.invariants(summary);
     format!("{}  {armed} of the {due} that apply\n", heading("invariants checked"))
+}
+
+fn determinism(summary: &Summary, not_repeated: Option<&str>, columns: usize) -> String {
+    let mut lines = Vec::new();
+    if summary.repeated > 0 {
+        let repeated = things(summary.repeated, "run", "runs");
+        let how = match summary.diverged.len() as u64 {
+            0 => "and did the same".to_owned(),
+            diverged => format!("{} did something else", count(diverged)),
+        };
+        lines.push(format!("{repeated} repeated in another process, {how}"));
+    }
+    if let Some(why) = not_repeated {
+        let more = if summary.repeated > 0 { "no more runs were repeated" } else { "not checked" };
+        lines.push(wrapped(&format!("{more}: {why}"), 2, columns));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("{}  {}\n", heading("determinism"), lines.join("\n  "))
 }
 
 fn not_exercised(missing: &[&str], columns: usize) -> String {

@@ -15,7 +15,7 @@ use crate::runtime::{Ended, Injected, Notice, Process, Sim, Task};
 use crate::scenario::generate::{Wishes, generate};
 use crate::scenario::{Action, CrashKind, Cut, FaultClass, FaultKind, Scenario};
 use crate::target::{AnyHost, AnyStore, Machine, ROOT, Target};
-use crate::trace::TraceHash;
+use crate::trace::{Step, TraceHash};
 use crate::world::fs::MediaStates;
 use asl_host::{Capabilities, Durability, Exclusion, StoreLocation};
 use std::cell::{Cell, RefCell};
@@ -35,6 +35,8 @@ pub struct Outcome {
     pub exercised: Exercised,
     /// The decisions that were not 0, if the decider was recording.
     pub decisions: Decisions,
+    /// What went into the trace, of a run that was made [in full](run_in_full).
+    pub(crate) steps: Vec<Step>,
 }
 
 /// Counts of what happened to the host in a run.
@@ -87,7 +89,17 @@ impl Exercised {
 ///
 /// If the simulator has a bug. A host that panics is recorded in the history.
 pub fn run(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> Outcome {
+    run_in(Sim::new(scenario.clone(), decider), target, scenario)
+}
+
+/// The same run, with each step of its trace kept.
+pub(crate) fn run_in_full(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> Outcome {
     let sim = Sim::new(scenario.clone(), decider);
+    sim.lock().trace.keep_steps();
+    run_in(sim, target, scenario)
+}
+
+fn run_in(sim: Arc<Sim>, target: &Target, scenario: &Arc<Scenario>) -> Outcome {
     make_root(&sim);
     let capabilities = {
         let process = sim.lock().process();
@@ -215,9 +227,10 @@ impl<'a> Runner<'a> {
         exercised.injected = world.injected;
         exercised.media = world.fs.states();
         let decider = std::mem::replace(&mut world.decide, Decider::replaying(Decisions::new()));
-        let trace = world.trace.finish();
+        let (trace, steps) = (world.trace.finish(), world.trace.take_steps());
         drop(world);
-        Outcome { history: self.history.into_inner(), trace, exercised, decisions: decider.into_record() }
+        let decisions = decider.into_record();
+        Outcome { history: self.history.into_inner(), trace, exercised, decisions, steps }
     }
 
     /// The whole run. It ends early when the host cannot be brought up any more.
@@ -542,7 +555,7 @@ impl<'a> Runner<'a> {
             None => Told::Cancelled,
         };
         let mut world = self.sim.lock();
-        world.trace.word((asked as u64) << 16 | told.digest());
+        world.trace.told(asked, told.digest());
         drop(world);
         history.push(Event::Told { asked, told: told.clone() });
         told

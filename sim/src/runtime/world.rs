@@ -223,8 +223,7 @@ impl World {
 
     /// Puts what a call saw into the trace.
     pub(crate) fn note(&mut self, call: &Call, first: u64, second: u64) {
-        self.trace.word(u64::from(call.index) ^ first << 32);
-        self.trace.word(second);
+        self.trace.saw(call.index, first, second);
     }
 
     /// Puts what a call read or wrote into the trace.
@@ -342,8 +341,7 @@ impl World {
         call: &Call,
         effect: impl FnOnce(&mut World, &Call) -> io::Result<T>,
     ) -> Option<io::Result<T>> {
-        self.trace.word(u64::from(call.site.code()) << 32 | u64::from(call.index) << 8 | call.kind as u64);
-        self.trace.word(self.now_ns);
+        self.trace.call(call.site, call.index, call.kind, self.now_ns);
         if let Some(cut) = call.cut
             && (cut.when == When::Before || (cut.when == When::Within && call.kind != CallKind::Write))
         {
@@ -357,7 +355,7 @@ impl World {
             _ => effect(self, call),
         };
         if let Err(error) = &result {
-            self.trace.word(u64::from(error.raw_os_error().unwrap_or(0).unsigned_abs()));
+            self.trace.failed(error.raw_os_error().unwrap_or(0).unsigned_abs());
             self.injected.no_space += u32::from(error.kind() == io::ErrorKind::StorageFull);
         }
         if let Some(cut) = call.cut {

@@ -5,6 +5,7 @@
 
 use crate::check::INVARIANTS;
 use crate::decide::Decider;
+use crate::determinism::{Diverged, Elsewhere, Sample};
 use crate::panics;
 use crate::run::Exercised;
 use crate::scenario::generate::{Wishes, generate};
@@ -40,6 +41,13 @@ pub struct Campaign {
     pub keep_going: bool,
 }
 
+/// How a campaign is carried out besides; without any of it, it makes all of its runs and nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conduct<'a> {
+    /// Another process that repeats some of the runs, and which ones.
+    pub elsewhere: Option<(&'a Elsewhere, Sample)>,
+}
+
 /// A run that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -70,6 +78,10 @@ pub struct Summary {
     pub totals: Totals,
     /// How often each invariant was checked, in the order of [`INVARIANTS`].
     pub armed: Vec<u64>,
+    /// Runs that were repeated in another process.
+    pub repeated: u64,
+    /// Those of them that did another thing there, in the order of their seeds; at most [`FAILURES_MAX`].
+    pub diverged: Vec<Diverged>,
     /// Whether it was interrupted.
     pub interrupted: bool,
     /// A bug of the simulator: the seed, and what it said.
@@ -172,6 +184,11 @@ pub fn settle_seed(
 
 /// Carries out a campaign. `progress` can be watched, and stops it, from another thread.
 pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
+    run_with(campaign, Conduct::default(), progress)
+}
+
+/// Carries out a campaign, in a way of its own.
+pub fn run_with(campaign: &Campaign, conduct: Conduct<'_>, progress: &Progress) -> Summary {
     let capabilities = capabilities(&campaign.target, &campaign.wishes);
     let jobs = campaign.jobs.max(1);
     let (hand_out, tasks) = bounded::<u64>(jobs * 2);
@@ -181,7 +198,7 @@ pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
             let (tasks, report, capabilities) = (tasks.clone(), report.clone(), &capabilities);
             scope.spawn(move || {
                 for chunk in tasks {
-                    let result = run_chunk(campaign, capabilities, chunk, progress);
+                    let result = run_chunk(campaign, conduct, capabilities, chunk, progress);
                     if report.send((chunk, result)).is_err() {
                         return;
                     }
@@ -213,14 +230,14 @@ pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
             merged.add(chunk, result, campaign.keep_going);
         }
         drop(hand_out);
-        let mut summary = merged.finish();
+        let mut summary = merged.finish(campaign.keep_going);
         summary.interrupted = progress.stop.load(Ordering::Relaxed) && !merged_everything(&summary, campaign);
         summary
     })
 }
 
 fn merged_everything(summary: &Summary, campaign: &Campaign) -> bool {
-    summary.runs == campaign.seeds || (!campaign.keep_going && summary.failed > 0)
+    summary.runs == campaign.seeds || summary.ends(campaign.keep_going)
 }
 
 /// Chunks put together in their order.
@@ -245,7 +262,7 @@ impl Merged {
             if self.done {
                 continue;
             }
-            self.done = result.bug.is_some() || (result.failed > 0 && !keep_going);
+            self.done = result.ends(keep_going);
             self.put_in(result);
         }
     }
@@ -256,6 +273,9 @@ impl Merged {
         total.failed += result.failed;
         total.failures.extend(result.failures);
         total.failures.truncate(FAILURES_MAX);
+        total.repeated += result.repeated;
+        total.diverged.extend(result.diverged);
+        total.diverged.truncate(FAILURES_MAX);
         for (signature, count) in result.signatures {
             *total.signatures.entry(signature).or_default() += count;
         }
@@ -264,18 +284,25 @@ impl Merged {
         total.bug = total.bug.take().or(result.bug);
     }
 
-    /// What an interruption left behind a gap counts too.
-    fn finish(mut self) -> Summary {
-        if !self.done {
-            for result in std::mem::take(&mut self.waiting).into_values() {
-                self.put_in(result);
+    /// What an interruption left behind a gap counts too, up to what ends the campaign.
+    fn finish(mut self, keep_going: bool) -> Summary {
+        for result in std::mem::take(&mut self.waiting).into_values() {
+            if self.total.ends(keep_going) {
+                break;
             }
+            self.put_in(result);
         }
         self.total
     }
 }
 
-fn run_chunk(campaign: &Campaign, capabilities: &Capabilities, chunk: u64, progress: &Progress) -> Summary {
+fn run_chunk(
+    campaign: &Campaign,
+    conduct: Conduct<'_>,
+    capabilities: &Capabilities,
+    chunk: u64,
+    progress: &Progress,
+) -> Summary {
     let mut summary = Summary { armed: vec![0; INVARIANTS.len()], ..Summary::default() };
     for index in chunk * CHUNK..campaign.seeds.min((chunk + 1) * CHUNK) {
         if progress.stop.load(Ordering::Relaxed) {
@@ -294,16 +321,38 @@ fn run_chunk(campaign: &Campaign, capabilities: &Capabilities, chunk: u64, progr
         progress.runs.fetch_add(1, Ordering::Relaxed);
         summary.totals.add(&trial.outcome.exercised);
         summary.armed.iter_mut().zip(&trial.verdict.armed).for_each(|(sum, &count)| *sum += u64::from(count));
+        repeat(conduct, index, seed, trial.outcome.trace, &mut summary);
         if let Some(signature) = trial.signature() {
             summary.failed += 1;
             progress.failed.fetch_add(1, Ordering::Relaxed);
             let hang = trial.verdict.violations.is_empty();
             *summary.signatures.entry(signature.clone()).or_default() += 1;
             summary.failures.push(Failure { index, seed, signature, hang, trace: trial.outcome.trace });
-            if !campaign.keep_going {
-                break;
-            }
+        }
+        if summary.ends(campaign.keep_going) {
+            break;
         }
     }
     summary
+}
+
+/// Has a run made once more in another process, if it is one of the sample.
+fn repeat(conduct: Conduct<'_>, index: u64, seed: u64, here: TraceHash, summary: &mut Summary) {
+    let Some((elsewhere, sample)) = conduct.elsewhere else { return };
+    if sample.takes(index)
+        && let Some(there) = elsewhere.trace(seed)
+    {
+        summary.repeated += 1;
+        if there != here {
+            summary.diverged.push(Diverged { index, seed, here, there });
+        }
+    }
+}
+
+impl Summary {
+    /// Whether what was found ends a campaign.
+    fn ends(&self, keep_going: bool) -> bool {
+        let found = self.failed > 0 || !self.diverged.is_empty();
+        self.bug.is_some() || (found && !keep_going)
+    }
 }
