@@ -22,6 +22,7 @@ use crate::scenario::{CrashKind, Scenario};
 use crate::trace::Trace;
 use crate::world::fs::{EIO, Fs, Medium, errno};
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,10 +90,11 @@ impl Sim {
             scenario,
             now_ns: 0,
             wall_offset_ns: 0,
-            randoms: 0,
             incarnation: 0,
             boot: 0,
             picks: 0,
+            sites: BTreeMap::new(),
+            changes: 0,
             pauses: 0,
             tasks: Vec::new(),
             live: 0,
@@ -103,6 +105,13 @@ impl Sim {
             halted: None,
             handles: Vec::new(),
         };
+        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
+    }
+
+    /// A copy of the world between two processes, with other plans and decisions.
+    pub(crate) fn fork(&self, scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
+        let mut world = self.lock().clone();
+        (world.scenario, world.decide) = (scenario, decide);
         Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
     }
 

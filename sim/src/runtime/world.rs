@@ -7,6 +7,7 @@ use crate::history::Hit;
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Scenario, When};
 use crate::trace::Trace;
 use crate::world::fs::{EINTR, EIO, Fs, Ino, errno};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
@@ -16,19 +17,18 @@ const WALL_START_NS: u64 = 1_790_000_000_000_000_000;
 const STALL_NS: u64 = 5_000_000_000;
 
 /// What a task is at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TaskState {
     pub(super) site: Site,
     pub(super) calls: u32,
     pub(super) changes: u32,
-    pub(super) creations: u32,
     /// Faults planned for the site: how many more calls to let pass, and the kind.
     pub(super) faults: Vec<(u32, FaultKind)>,
     pub(super) cut: Option<Cut>,
     pub(super) cancelled: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiting {
     pub(super) time_ns: u64,
     pub(super) token: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Injected {
 }
 
 /// Everything that a run shares.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) fs: Fs,
     pub(crate) decide: Decider,
@@ -69,10 +69,13 @@ pub(crate) struct World {
     pub(super) scenario: Arc<Scenario>,
     pub(super) now_ns: u64,
     pub(super) wall_offset_ns: i64,
-    pub(super) randoms: u32,
     pub(super) incarnation: u32,
     pub(super) boot: u32,
     pub(super) picks: u32,
+    /// What was drawn and made at each site: a site can be entered more than once.
+    pub(super) sites: BTreeMap<Site, Drawn>,
+    /// How many calls that change something were made in the site that was left, or crashed in, last.
+    pub(super) changes: u32,
     /// How often hosts and clients slept.
     pub(super) pauses: u64,
     pub(super) tasks: Vec<TaskState>,
@@ -85,6 +88,14 @@ pub(crate) struct World {
     /// Per handle, how many failed syncs of its file it has been told of.
     pub(super) handles: Vec<u32>,
 }
+
+/// How many random words were drawn, and inodes made, at a site.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Drawn {
+    randoms: u32,
+    creations: u32,
+}
+
 impl World {
     pub(crate) fn is_alive(&self, process: Process) -> bool {
         process.incarnation == self.incarnation
@@ -116,7 +127,6 @@ impl World {
             site: Site::Closing,
             calls: 0,
             changes: 0,
-            creations: 0,
             faults: Vec::new(),
             cut: None,
             cancelled: false,
@@ -131,7 +141,7 @@ impl World {
         let task = &mut self.tasks[self.current];
         task.faults.clear();
         task.faults.extend(faults.map(|fault| (fault.skip, fault.kind)));
-        (task.site, task.cut, task.calls, task.changes, task.creations) = (site, cut, 0, 0, 0);
+        (task.site, task.cut, task.calls, task.changes) = (site, cut, 0, 0);
         task.cancelled = false;
         if let Site::Op(id) = site {
             self.change_surroundings(id);
@@ -142,6 +152,7 @@ impl World {
     pub(crate) fn leave(&mut self) -> bool {
         let task = &mut self.tasks[self.current];
         task.faults.clear();
+        self.changes = task.changes;
         if let Some(cut) = task.cut.take() {
             self.halted = Some((cut.kind, task.site));
         }
@@ -177,10 +188,14 @@ impl World {
         WALL_START_NS.saturating_add(self.now_ns).saturating_add_signed(self.wall_offset_ns)
     }
 
+    /// Random bytes for a host: a function of the site that draws them, so that taking out one operation does not change what
+    /// others get.
     pub(crate) fn fill_random(&mut self, buffer: &mut [u8]) {
+        let site = self.tasks.get(self.current).map_or(Site::Closing, |task| task.site);
+        let drawn = self.sites.entry(site).or_default();
         for chunk in buffer.chunks_mut(8) {
-            self.randoms += 1;
-            let address = Address::new(Question::Pick, u32::MAX, self.randoms, 0);
+            drawn.randoms += 1;
+            let address = Address::new(Question::Pick, u32::MAX, site.code(), drawn.randoms);
             let word = mix(self.scenario.setup.entropy, address).to_le_bytes();
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
@@ -188,9 +203,9 @@ impl World {
 
     /// A number for a new inode that is the same in every replay.
     pub(crate) fn next_inode_key(&mut self, call: &Call) -> u32 {
-        let task = &mut self.tasks[call.task];
-        task.creations += 1;
-        call.site.code() << 12 | (task.creations & 0xfff)
+        let drawn = self.sites.entry(call.site).or_default();
+        drawn.creations += 1;
+        call.site.code() << 12 | (drawn.creations & 0xfff)
     }
 
     pub(crate) fn add_handle(&mut self, ino: Ino) -> u64 {

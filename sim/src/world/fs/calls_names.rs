@@ -23,8 +23,8 @@ impl Fs {
         let tick = self.next_tick_of_names();
         self.metadata_changes(dir, tick, false);
         if let Some(target) = target {
-            let is_new = self.inodes[target as usize].links == 0;
-            self.inodes[target as usize].links += 1;
+            let is_new = self.inodes[target].links == 0;
+            self.inodes[target].links += 1;
             self.metadata_changes(target, tick, !is_new);
         }
         let (dir, mut cx) = self.dir(dir, decide)?;
@@ -36,8 +36,7 @@ impl Fs {
         if self.space_left == Some(0) {
             return Err(errno(ENOSPC));
         }
-        self.inodes.push(Inode::new(key, node));
-        Ok((self.inodes.len() - 1) as Ino)
+        Ok(self.inodes.push(Inode::new(key, node)))
     }
 
     /// Opens a file; `key` is the new inode's, if one is made. Says whether one was.
@@ -85,7 +84,7 @@ impl Fs {
     pub(crate) fn unlink(&mut self, path: &str, decide: &mut Decider) -> io::Result<()> {
         let (parent, name) = self.parent(path, decide)?;
         let ino = self.entry(parent, name, decide)?.ok_or_else(|| errno(ENOENT))?;
-        if let Node::File(file) = &self.inodes[ino as usize].node {
+        if let Node::File(file) = &self.inodes[ino].node {
             file.recycle(&mut self.medium);
         } else {
             return Err(errno(EISDIR));
@@ -163,7 +162,7 @@ impl Fs {
 
     /// Whether a file may turn out to hold just this after a loss of power; why not, if not.
     pub(crate) fn may_hold(&self, ino: Ino, content: &[u8]) -> Result<(), String> {
-        let Node::File(file) = &self.inodes[ino as usize].node else { return Err("a directory".to_owned()) };
+        let Node::File(file) = &self.inodes[ino].node else { return Err("a directory".to_owned()) };
         let sizes = file.possible_sizes();
         if !sizes.contains(&(content.len() as u64)) {
             return Err(match sizes[..] {

@@ -87,6 +87,13 @@ impl UnresolvedSector {
 }
 
 impl FileData {
+    /// Whether a loss of power changes anything here.
+    pub(super) fn loses_in_power_loss(&self) -> bool {
+        self.is_unsynced()
+            || self.allocated.iter().any(|allocation| !allocation.durable)
+            || self.damage.is_some()
+    }
+
     /// The power goes: the cache is lost, and what the medium holds is to be decided.
     pub(super) fn power_loss(&mut self, cut: &PowerCut, sector_len: usize) {
         let survives = |allocation: &Allocation| {
@@ -243,7 +250,7 @@ impl FileData {
             cx.medium.states.sectors_lost += u32::from(answer == count);
             cx.medium.states.sectors_between += u32::from(answer > 0 && answer < count);
             if answer > 0 {
-                cx.medium.recycle(&unresolved.versions[0].1);
+                cx.medium.lose(cx.inode_key, sector, &unresolved.versions[0].1);
             }
             if answer < count
                 && let Some(damage) = &mut self.damage
@@ -380,15 +387,33 @@ impl Medium {
 
     /// Remembers a few sectors of content that is no longer anybody's.
     pub(super) fn recycle(&mut self, content: &[u8]) {
-        if self.fill == Fill::Zeros || self.fill == Fill::Garbage {
-            return;
+        if self.keeps_old_content() {
+            let sectors = content.len().div_ceil(self.sector_len).min(Medium::STALE_SECTORS_MAX);
+            self.freed.extend((0..sectors).map(|sector| sector_of(content, sector, self.sector_len)));
+            let surplus = self.freed.len().saturating_sub(Medium::STALE_SECTORS_MAX);
+            self.freed.drain(..surplus);
         }
-        for sector in 0..content.len().div_ceil(self.sector_len).min(Medium::STALE_SECTORS_MAX) {
-            if self.stale.len() == Medium::STALE_SECTORS_MAX {
-                self.stale.remove(0);
-            }
-            self.stale.push(sector_of(content, sector, self.sector_len));
+    }
+
+    /// Remembers what a crash lost. In which order it is looked at makes no difference.
+    fn lose(&mut self, inode_key: u32, sector: u32, content: &[u8]) {
+        if self.keeps_old_content() {
+            self.lost.insert((inode_key, sector), content.into());
         }
+    }
+
+    /// The power goes: from now on sectors may hold what was nobody's until now.
+    pub(super) fn power_loss(&mut self) {
+        for content in std::mem::take(&mut self.lost).into_values() {
+            self.recycle(&content);
+        }
+        if self.stale.len() != self.freed.len() || *self.stale != *self.freed {
+            self.stale = self.freed.as_slice().into();
+        }
+    }
+
+    fn keeps_old_content(&self) -> bool {
+        matches!(self.fill, Fill::Stale | Fill::Mixed)
     }
 }
 

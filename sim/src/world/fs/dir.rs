@@ -177,6 +177,11 @@ impl DirData {
         });
     }
 
+    /// Whether a loss of power changes anything here.
+    pub(super) fn loses_in_power_loss(&self) -> bool {
+        !self.before_log.is_empty() || !self.pending.is_empty()
+    }
+
     pub(super) fn power_loss(&mut self, cut: &PowerCut) {
         self.before_log.clear();
         if self.pending.is_empty() {

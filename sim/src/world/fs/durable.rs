@@ -37,7 +37,7 @@ impl Fs {
     /// An inode's own metadata change.
     pub(super) fn metadata_changes(&mut self, ino: Ino, tick: Tick, links_only: bool) {
         if self.axioms.file_sync == NamesSynced::UpToOwnChange {
-            let changes = &mut self.inodes[ino as usize].changes;
+            let changes = &mut self.inodes[ino].changes;
             if changes.first().is_some_and(|(first, _)| *first <= self.committed) {
                 changes.retain(|(change, _)| *change > self.committed);
             }
@@ -47,7 +47,7 @@ impl Fs {
 
     pub(crate) fn sync(&mut self, ino: Ino, mark: Tick, data_only: bool) {
         let (sector_len, file_sync) = (self.medium.sector_len, self.axioms.file_sync);
-        match &mut self.inodes[ino as usize].node {
+        match &mut self.inodes[ino].node {
             Node::File(file) => {
                 file.sync(mark, data_only && file_sync == NamesSynced::None, sector_len);
             }
@@ -58,7 +58,7 @@ impl Fs {
             NamesSynced::None => {}
             NamesSynced::OwnOfNewInode => self.persist_new(ino),
             NamesSynced::UpToOwnChange => {
-                let changes = self.inodes[ino as usize].changes.iter();
+                let changes = self.inodes[ino].changes.iter();
                 let passes_links = data_only && self.axioms.links_need_fsync;
                 let own = changes.rev().find(|(change, links)| *change <= mark && !(passes_links && *links));
                 self.commit(own.map_or(0, |(change, _)| *change));
@@ -83,15 +83,17 @@ impl Fs {
             return;
         }
         let mut parents = Vec::new();
-        for (parent, inode) in self.inodes.iter_mut().enumerate() {
-            let Node::Dir(dir) = &mut inode.node else { continue };
+        for parent in 0..self.inodes.len() as Ino {
+            let Node::Dir(dir) = &self.inodes[parent].node else { continue };
+            if dir.names_of(ino).next().is_none() {
+                continue;
+            }
+            let Node::Dir(dir) = &mut self.inodes[parent].node else { continue };
             let names: Vec<Box<str>> = dir.names_of(ino).map(Into::into).collect();
             for name in &names {
                 dir.persist(name);
             }
-            if !names.is_empty() {
-                parents.push(parent as Ino);
-            }
+            parents.push(parent);
         }
         for parent in parents {
             self.persist_new(parent);
@@ -112,7 +114,7 @@ impl Fs {
     /// possible. Of a directory: pending changes of names stay pending, so that syncing it again does make them durable.
     pub(crate) fn fail_sync(&mut self, ino: Ino, mark: Tick, address: Address, decide: &mut Decider) {
         let mut mode = self.axioms.failed_sync;
-        let inode = &mut self.inodes[ino as usize];
+        let inode = &mut self.inodes[ino];
         inode.sync_errors += 1;
         let Node::File(file) = &mut inode.node else { return };
         if mode == FailedSync::AnyOfThese && decide.choose(address, 2, Lean::Even) == 1 {
@@ -125,15 +127,24 @@ impl Fs {
     /// The power goes.
     pub(crate) fn power_loss(&mut self, crash: u32, decide: &mut Decider) {
         self.walked.clear();
+        self.medium.power_loss();
         let upto = self.decide_commit(crash, decide);
         let cut = PowerCut { crash, upto, names_upto: upto.max(self.committed), axioms: self.axioms };
-        for inode in &mut self.inodes {
+        let sector_len = self.medium.sector_len;
+        let loses = |inode: &Inode| {
+            !inode.changes.is_empty()
+                || match &inode.node {
+                    Node::File(file) => file.loses_in_power_loss(),
+                    Node::Dir(dir) => dir.loses_in_power_loss(),
+                }
+        };
+        self.inodes.change_where(loses, |inode| {
             inode.changes.clear();
             match &mut inode.node {
-                Node::File(file) => file.power_loss(&cut, self.medium.sector_len),
+                Node::File(file) => file.power_loss(&cut, sector_len),
                 Node::Dir(dir) => dir.power_loss(&cut),
             }
-        }
+        });
         self.committed = self.tick;
         self.journal.clear();
     }

@@ -144,14 +144,14 @@ impl FileData {
 
 impl Fs {
     fn data(&self, ino: Ino) -> Option<&FileData> {
-        match &self.inodes[ino as usize].node {
+        match &self.inodes[ino].node {
             Node::File(file) => Some(file),
             Node::Dir(_) => None,
         }
     }
 
     fn data_mut(&mut self, ino: Ino) -> Option<&mut FileData> {
-        match &mut self.inodes[ino as usize].node {
+        match &mut self.inodes[ino].node {
             Node::File(file) => Some(file),
             Node::Dir(_) => None,
         }
@@ -160,7 +160,7 @@ impl Fs {
     /// The files that have a name.
     fn named_files(&self) -> Vec<Ino> {
         let mut named = Vec::new();
-        for inode in &self.inodes {
+        for inode in self.inodes.iter() {
             if let Node::Dir(dir) = &inode.node {
                 named.extend(dir.inodes().filter(|&ino| !self.is_dir(ino)));
             }

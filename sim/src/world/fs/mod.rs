@@ -20,6 +20,7 @@ mod crash;
 mod dir;
 mod durable;
 pub(crate) mod file;
+mod inodes;
 #[cfg(test)]
 mod litmus;
 pub(crate) mod media;
@@ -28,10 +29,13 @@ pub(crate) mod profile;
 use crate::decide::Decider;
 use dir::DirData;
 use file::{FileData, Resolve, Tick};
+use inodes::Inodes;
 use profile::Axioms;
 pub use profile::Profile;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 /// An inode's number.
 pub(crate) type Ino = u32;
@@ -55,7 +59,12 @@ pub enum Fill {
 pub(crate) struct Medium {
     pub(crate) sector_len: usize,
     pub(crate) fill: Fill,
-    stale: Vec<Box<[u8]>>,
+    /// Content that is no longer anybody's, as it was when the power last went: what unresolved sectors may hold.
+    stale: Arc<[Box<[u8]>]>,
+    /// The same, as it has grown since then.
+    freed: Vec<Box<[u8]>>,
+    /// Versions of sectors that the last crash lost, as far as they were looked at: by inode and sector.
+    lost: BTreeMap<(u32, u32), Box<[u8]>>,
     states: MediaStates,
 }
 
@@ -82,7 +91,14 @@ impl Medium {
     const STALE_SECTORS_MAX: usize = 16;
 
     pub(crate) fn new(sector_len: u32, fill: Fill) -> Medium {
-        Medium { sector_len: sector_len as usize, fill, stale: Vec::new(), states: MediaStates::default() }
+        Medium {
+            sector_len: sector_len as usize,
+            fill,
+            stale: Arc::default(),
+            freed: Vec::new(),
+            lost: BTreeMap::new(),
+            states: MediaStates::default(),
+        }
     }
 }
 
@@ -117,7 +133,7 @@ impl Inode {
 #[derive(Clone, Debug)]
 pub(crate) struct Fs {
     axioms: &'static Axioms,
-    inodes: Vec<Inode>,
+    inodes: Inodes,
     tick: Tick,
     /// What has an order is durable up to here; where data have one too, changes of names are.
     committed: Tick,
@@ -161,7 +177,7 @@ impl Fs {
     pub(crate) fn new(profile: Profile, medium: Medium) -> Fs {
         Fs {
             axioms: profile.axioms(),
-            inodes: vec![Inode::new(0, Node::Dir(DirData::default()))],
+            inodes: Inodes::new(Inode::new(0, Node::Dir(DirData::default()))),
             tick: 0,
             committed: 0,
             journal: Vec::new(),
@@ -200,7 +216,7 @@ impl Fs {
 
     /// An inode, and what deciding its state needs.
     fn parts<'a>(&'a mut self, ino: Ino, decide: &'a mut Decider) -> (&'a mut Node, Resolve<'a>) {
-        let inode = &mut self.inodes[ino as usize];
+        let inode = &mut self.inodes[ino];
         (&mut inode.node, Resolve { inode_key: inode.key, decide, medium: &mut self.medium })
     }
 
@@ -227,7 +243,7 @@ impl Fs {
     }
 
     pub(crate) fn is_dir(&self, ino: Ino) -> bool {
-        matches!(self.inodes[ino as usize].node, Node::Dir(_))
+        matches!(self.inodes[ino].node, Node::Dir(_))
     }
 
     /// The directory that a path's last name is in, and that name.
@@ -270,17 +286,17 @@ impl Fs {
 
     /// How many syncs of the inode have failed.
     pub(crate) fn sync_errors(&self, ino: Ino) -> u32 {
-        self.inodes[ino as usize].sync_errors
+        self.inodes[ino].sync_errors
     }
 
     /// Takes the lock for a handle; false if another has it.
     pub(crate) fn try_lock(&mut self, ino: Ino, handle: u64) -> bool {
-        let lock = &mut self.inodes[ino as usize].lock;
+        let lock = &mut self.inodes[ino].lock;
         *lock.get_or_insert(handle) == handle
     }
 
     pub(crate) fn unlock(&mut self, ino: Ino, handle: u64) {
-        let lock = &mut self.inodes[ino as usize].lock;
+        let lock = &mut self.inodes[ino].lock;
         if *lock == Some(handle) {
             *lock = None;
         }
@@ -288,6 +304,6 @@ impl Fs {
 
     /// Every process is gone: their locks are released, and nobody is left to be told of earlier errors.
     pub(crate) fn processes_die(&mut self) {
-        self.inodes.iter_mut().for_each(|inode| inode.lock = None);
+        self.inodes.change_where(|inode| inode.lock.is_some(), |inode| inode.lock = None);
     }
 }

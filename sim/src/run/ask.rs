@@ -1,0 +1,83 @@
+//! Asking the host for something and writing down both question and answer; and what else happened meanwhile.
+
+use super::Runner;
+use crate::decide::Site;
+use crate::history::{Ask, Event, History, Place, Told};
+use crate::runtime::{Notice, Sim};
+use asl_host::StoreLocation;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+impl Runner<'_> {
+    pub(super) fn collect_notices(&self) {
+        let notices = self.sim.lock().take_notices();
+        let mut history = self.history.borrow_mut();
+        for notice in notices {
+            history.push(match notice {
+                Notice::Fault(site, kind) => Event::Fault { site, kind },
+                Notice::Damage(site, kind, hit) => Event::Damage { site, kind, hit },
+                Notice::Full => Event::Full,
+                Notice::Freed => Event::Freed,
+            });
+        }
+    }
+
+    /// Asks the host for something, waits, and records both.
+    pub(super) async fn ask<T>(
+        &self,
+        site: Site,
+        client: u16,
+        ask: Ask,
+        call: impl Future<Output = asl_host::Result<T>> + Send,
+        tell: impl FnOnce(&mut History, T) -> Told,
+    ) -> Told {
+        let slot = usize::from(client).min(self.queues.len());
+        let asked = self.history.borrow_mut().push(Event::Asked { site, client, ask });
+        self.waiting.borrow_mut()[slot] = Some(asked);
+        let answer = if self.can_cancel {
+            Abandonable { sim: &self.sim, call: Box::pin(call) }.await
+        } else {
+            Some(call.await)
+        };
+        self.waiting.borrow_mut()[slot] = None;
+        self.collect_notices();
+        let mut history = self.history.borrow_mut();
+        let told = match answer {
+            Some(Ok(value)) => tell(&mut history, value),
+            Some(Err(error)) => Told::Failed { kind: error.kind(), code: error.code() },
+            None => Told::Cancelled,
+        };
+        let mut world = self.sim.lock();
+        world.trace.told(asked, told.digest());
+        drop(world);
+        history.push(Event::Told { asked, told: told.clone() });
+        told
+    }
+
+    pub(super) fn location(place: Place) -> StoreLocation {
+        StoreLocation::new(match place {
+            Place::Main => "/root/store",
+            Place::Side => "/root/side",
+            Place::Nowhere => "/root/nowhere",
+        })
+    }
+}
+
+/// Waits for a host's answer, unless the client is to stop waiting: then the call is dropped.
+struct Abandonable<'a, F: ?Sized> {
+    sim: &'a Sim,
+    call: Pin<Box<F>>,
+}
+
+impl<F: Future + ?Sized> Future for Abandonable<'_, F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        match self.call.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.sim.lock().take_cancelled() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
