@@ -19,8 +19,9 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::{MAIN, Story};
+    use crate::check::testing::{MAIN, Story, failed};
     use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
 
     const FLUSH: Ask = Ask::Flush { place: MAIN };
 
@@ -122,5 +123,68 @@ mod tests {
         let appending = story.begin_append(1, 1);
         let flushing = story.begin(2, FLUSH);
         story.tell(appending, Told::Seq(1)).tell(flushing, Told::Seq(0)).keeps("append-durable");
+    }
+
+    #[test]
+    fn a_flush_covers_what_was_told_before_it_began_and_not_what_was_told_meanwhile() {
+        let mut story = Story::on_flush();
+        let appending = story.begin_append(1, 1);
+        let flushing = story.begin(2, FLUSH);
+        story.tell(appending, Told::Seq(1)).tell(flushing, Told::Seq(0)).crash_and_open().read(&[]);
+        story.keeps("append-durable");
+        let mut story = Story::on_flush();
+        let appending = story.begin_append(1, 1);
+        story.tell(appending, Told::Seq(1));
+        let flushing = story.begin(2, FLUSH);
+        story.tell(flushing, Told::Seq(1)).crash_and_open().read(&[]).breaks("append-durable");
+    }
+
+    #[test]
+    fn what_a_crash_may_have_taken_is_neither_flushed_nor_in_a_snapshot_afterwards() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().ask(FLUSH, Told::Seq(1)).read(&[1]);
+        let snapshot = story.snapshot("s");
+        story.inspect(snapshot, &[1], &[]).keeps("append-durable");
+        let mut story = Story::on_flush();
+        let flushing = story.append(1, 1).append(2, 2).crash_and_open().append(3, 2).begin(0, FLUSH);
+        story.tell(flushing, Told::Seq(1)).breaks("append-durable");
+    }
+
+    #[test]
+    fn an_unflushed_record_may_go_when_a_store_is_opened_again_that_was_not_closed_in_good_order() {
+        let close = Ask::Close { place: MAIN };
+        let mut story = Story::on_flush();
+        story.append(1, 1).fault().ask(close, failed(ErrorKind::Io)).open().read(&[]).keeps("append-durable");
+        Story::on_flush().append(1, 1).close().open().read(&[]).breaks("append-durable");
+    }
+
+    #[test]
+    fn an_unflushed_record_does_not_go_while_the_store_is_open() {
+        Story::on_flush().append(1, 1).read(&[1]).read(&[1]).keeps("append-durable");
+        Story::on_flush().append(1, 1).read(&[]).breaks("append-durable");
+        Story::on_flush().append(1, 1).crash_and_open().append(2, 2).read(&[1]).breaks("append-durable");
+    }
+
+    #[test]
+    fn what_was_called_durable_before_an_append_has_numbers_of_its_own() {
+        let durable = Ask::DurableUpto { place: MAIN };
+        let mut story = Story::on_flush();
+        story.append_in_doubt(1).ask(durable, Told::Seq(1)).append(2, 2).keeps("append-durable");
+        let mut story = Story::on_flush();
+        story.append_in_doubt(1).ask(durable, Told::Seq(1)).append(2, 1).breaks("append-durable");
+    }
+
+    #[test]
+    fn a_snapshot_that_nobody_was_told_of_covers_its_records_once_it_is_seen() {
+        let tell = |log: &[u32]| {
+            let mut story = Story::on_flush();
+            story.append(1, 1);
+            story.begin(0, Ask::CreateSnapshot);
+            let snapshot = story.crash_and_open().read(log).name("s");
+            story.list_snapshots(&[snapshot]).inspect(snapshot, &[1], &[]);
+            story
+        };
+        tell(&[1]).keeps("append-durable");
+        tell(&[]).breaks("append-durable");
     }
 }

@@ -18,8 +18,9 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::Story;
-    use crate::history::Told;
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
 
     #[test]
     fn what_came_before_stands_before() {
@@ -38,5 +39,47 @@ mod tests {
         let mut story = Story::new();
         story.begin_append(2, 9);
         story.append(1, 2).append_in_doubt(3).crash_and_open().read(&[3, 1]).breaks("append-linearizable");
+    }
+
+    #[test]
+    fn after_an_open_numbers_of_unflushed_records_may_be_given_out_before_a_read_showed_that_they_are_gone() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open().append(4, 2).append(5, 3);
+        story.read(&[1, 4, 5]).keeps("append-linearizable");
+        // Two at once are told in any order.
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open();
+        let (first, second) = (story.begin_append(1, 4), story.begin_append(2, 5));
+        story.tell(second, Told::Seq(3)).tell(first, Told::Seq(2)).read(&[1, 4, 5]);
+        story.keeps("append-linearizable");
+        // A number that was given out in this session is not given out again.
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().append(4, 2);
+        let later = story.begin_append(1, 5);
+        story.tell(later, Told::Seq(1)).breaks("append-linearizable");
+    }
+
+    #[test]
+    fn an_append_in_doubt_may_have_taken_the_number_of_a_record_that_was_lost() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().append_in_doubt(3).read(&[1, 3]);
+        story.keeps("append-linearizable");
+    }
+
+    #[test]
+    fn an_append_if_may_be_refused_while_nobody_knows_what_a_crash_took() {
+        let expecting = |story: &mut Story| {
+            let data = story.payload(9);
+            let ask = Ask::Append { place: MAIN, data, unique: true, expected: Some(2) };
+            story.ask(ask, failed(ErrorKind::ConcurrentModification));
+        };
+        let mut story = Story::on_flush();
+        story.append(1, 1).crash_and_open();
+        expecting(&mut story);
+        story.read(&[]).append(2, 1).keeps("append-linearizable");
+        let mut story = Story::on_flush();
+        story.append(1, 1).crash_and_open().read(&[1]);
+        expecting(&mut story);
+        story.breaks("recovery-available");
     }
 }

@@ -134,4 +134,22 @@ mod tests {
         story.begin_append(0, 1);
         story.crash_and_open().read(&[]).crash_and_open().read(&[1]).breaks("log-prefix");
     }
+
+    #[test]
+    fn an_unflushed_record_is_not_lost_from_before_another() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open().read(&[1]).keeps("log-prefix");
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).append(3, 3).crash_and_open().read(&[1, 3]).breaks("log-prefix");
+        let mut story = Story::on_flush();
+        story.append(1, 1).append_in_doubt(2).crash_and_open().read(&[2]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn an_unflushed_record_whose_number_was_given_away_does_not_come_back() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().append(3, 1).read(&[3]).keeps("log-prefix");
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open().append(3, 1).read(&[3, 2]).breaks("log-prefix");
+    }
 }

@@ -64,4 +64,13 @@ mod tests {
         let mut story = Story::new();
         story.append_in_doubt(1).read(&[]).append(2, 1).crash_and_open().read(&[1]).breaks("logseq-stable");
     }
+
+    #[test]
+    fn a_number_that_was_shown_after_an_open_is_not_given_to_another() {
+        let mut story = Story::on_flush();
+        story.append(1, 1).crash_and_open().crash_and_open().append(2, 1).read(&[2]).keeps("logseq-stable");
+        let mut story = Story::on_flush();
+        story.append(1, 1).crash_and_open().read(&[1]).crash_and_open().append(2, 1);
+        story.breaks_also("logseq-stable");
+    }
 }

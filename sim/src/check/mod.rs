@@ -282,19 +282,7 @@ pub(crate) struct Circumstances {
     last_full: Option<usize>,
     /// Whether a crash came since the last time that the main store was opened.
     crashed: bool,
-    /// What happened since the log was last read whole.
-    pub(crate) since_read: SinceRead,
     pub(crate) was_ever_full: bool,
-}
-
-/// What happened to the main store since its log was last read whole.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SinceRead {
-    /// A crash inside recovery.
-    pub(crate) crashed_in_recovery: bool,
-    /// A crash of any kind.
-    pub(crate) crashed: bool,
-    pub(crate) reopened: bool,
 }
 
 impl Circumstances {
@@ -414,10 +402,8 @@ impl Walk<'_> {
             Ask::Create { place } | Ask::Destroy { place, .. } => self.store_told(exchange, place, out),
             Ask::Open { place, second } => {
                 self.store_told(exchange, place, out);
-                if *exchange.told == Told::Done && !second && place == Place::Main {
-                    self.now.crashed = false;
-                    self.now.since_read.reopened = true;
-                    self.blocks.writer_gone();
+                if *exchange.told == Told::Done && !second {
+                    self.opened(exchange.told_at, place);
                 }
             }
             Ask::Close { place } => {
@@ -433,7 +419,7 @@ impl Walk<'_> {
             | Ask::DurableUpto { place }
             | Ask::Read { place, .. } => {
                 if let Some(log) = self.logs.get_mut(place as usize) {
-                    log.told(exchange, &mut self.now, out);
+                    log.told(exchange, &self.now, out);
                 }
             }
             Ask::CreateBlock
@@ -450,6 +436,16 @@ impl Walk<'_> {
                 self.snapshots.told(self.history, exchange, &mut self.logs[0], &self.blocks, out);
             }
             Ask::Now | Ask::Identity => self.marks.told(self.history, exchange, out),
+        }
+    }
+
+    fn opened(&mut self, at: usize, place: Place) {
+        if let Some(log) = self.logs.get_mut(place as usize) {
+            log.opened(at);
+        }
+        if place == Place::Main {
+            self.now.crashed = false;
+            self.blocks.writer_gone();
         }
     }
 
@@ -471,8 +467,6 @@ impl Walk<'_> {
 
     fn crash(&mut self, at: usize, in_recovery: bool) {
         self.now.crashed = true;
-        self.now.since_read.crashed = true;
-        self.now.since_read.crashed_in_recovery |= in_recovery;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);
@@ -480,7 +474,7 @@ impl Walk<'_> {
             }
         }
         self.stores.crash();
-        self.logs.iter_mut().for_each(|log| log.crash(at));
+        self.logs.iter_mut().for_each(|log| log.crash(at, in_recovery));
         self.snapshots.crash(&self.logs[0], &self.blocks);
     }
 }

@@ -51,7 +51,7 @@ impl Snapshots {
     /// A creation begins: what it must hold is what is acknowledged now.
     pub(super) fn asked(&mut self, at: usize, log: &Log<'_>, blocks: &Blocks) {
         let bounds =
-            Bounds { records_min: log.acked_last(), blocks_min: blocks.sealed(), ..Bounds::default() };
+            Bounds { records_min: log.known_last(at), blocks_min: blocks.sealed(), ..Bounds::default() };
         self.creating.push((at, bounds));
     }
 
@@ -118,6 +118,8 @@ impl Snapshots {
             (Ask::ListSnapshots, Told::Names(names)) => self.judge_list(history, names, exchange, out),
             (Ask::InspectSnapshot { snapshot }, Told::View(view)) => {
                 self.judge_view(history, snapshot, view, log, blocks, exchange.told_at, out);
+                // One that nobody was told of is whole if it is there, and so are the records that it covers.
+                log.snapshot_shows(view.records.len() as u64, exchange.told_at, out);
             }
             (Ask::InspectSnapshot { snapshot }, Told::Failed { kind, .. }) => {
                 let well = exchange.excused || self.may_be_gone(snapshot, false);

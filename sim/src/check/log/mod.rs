@@ -1,15 +1,24 @@
 //! The log as the contract allows it: which number must hold which record, and which records are in doubt.
 //!
 //! A number is *known* once an append was told it or a read showed it, and *exposed* when it must survive: acknowledged by a
-//! host that is durable on append, covered by a flush, a close or a snapshot, or shown after an open completed. Every other
-//! record in a log must be one that is in doubt and whose place fits the order of real time. A read that reaches the end
-//! settles what was in doubt before it: what it does not show is absent for ever.
+//! host that is durable on append, covered by a flush, a close or a snapshot, or shown after an open that it was there
+//! before. A host that is durable on flush may show what it has acknowledged, to whom it likes, without having made it
+//! durable: a read in the session in which a record was appended exposes nothing, and what is known by it is covered by
+//! the next flush as if it had been acknowledged. What an open has found, it has made durable: showing that exposes it.
+//!
+//! Records that are not exposed may be lost, with all that follow them, by a crash, or when a store is opened again that
+//! could not be closed in good order. From that open on they are *uncertain* until a read shows the end of the log, or
+//! a number of theirs is given to another record, which tells that they are gone.
+//!
+//! Every other record in a log must be one that is in doubt and whose place fits the order of real time. A read that
+//! reaches the end settles what was in doubt before it: what it does not show is absent for ever.
 //!
 //! Records that are not unique (see [`crate::scenario::payload`]) are told apart by place and number only.
 
-use super::{Breach, Circumstances, Exchange, Findings, SinceRead};
+mod names;
+
+use super::{Breach, Circumstances, Exchange, Findings};
 use crate::history::{Ask, History, Span, Told};
-use crate::scenario::payload::operations_in;
 use asl_host::{Durability, ErrorKind};
 
 /// Why a number must survive. Later reasons are stronger only in what they say; all of them bind.
@@ -61,6 +70,16 @@ struct Append {
     after: u64,
 }
 
+/// What happened to a store since its log was last read whole.
+#[derive(Clone, Copy, Debug, Default)]
+struct SinceRead {
+    /// A crash inside recovery.
+    crashed_in_recovery: bool,
+    /// A crash of any kind.
+    crashed: bool,
+    reopened: bool,
+}
+
 impl Append {
     fn may_show(&self) -> bool {
         matches!(self.fate, Fate::Open | Fate::Doubt(_))
@@ -82,6 +101,9 @@ pub(crate) struct Log<'a> {
     destroyed: Vec<Span>,
     /// Whether the store may have been replaced by an empty one.
     maybe_replaced: bool,
+    /// The event at which the store was last opened.
+    opened_at: usize,
+    since_read: SinceRead,
 }
 
 impl<'a> Log<'a> {
@@ -94,6 +116,8 @@ impl<'a> Log<'a> {
             floors: Vec::new(),
             destroyed: Vec::new(),
             maybe_replaced: false,
+            opened_at: 0,
+            since_read: SinceRead::default(),
         }
     }
 
@@ -145,26 +169,31 @@ impl<'a> Log<'a> {
         self.slot(seq).map(|slot| self.bytes(slot.data))
     }
 
-    /// A snapshot or flush covers everything acknowledged before this event.
+    /// Whether the record of a number may be gone since the store was opened: nothing had exposed it.
+    fn is_uncertain(&self, slot: &Slot) -> bool {
+        slot.exposure == Exposure::None && slot.since < self.opened_at
+    }
+
+    /// A snapshot, a flush or a close covers everything known before this event.
     pub(super) fn cover(&mut self, before: usize) {
-        for append in &self.appends {
-            if let Fate::Acked(seq) = append.fate
-                && append.asked_at < before
-                && let Some(Some(slot)) = self.slots.get_mut(seq as usize - 1)
-                && slot.exposure == Exposure::None
-            {
+        let opened_at = self.opened_at;
+        let known = |slot: &&mut Slot| slot.since < before && slot.since > opened_at;
+        for slot in self.slots.iter_mut().flatten().filter(known) {
+            if slot.exposure == Exposure::None {
                 slot.exposure = Exposure::Covered;
             }
         }
     }
 
-    /// Numbers acknowledged before this event, the greatest of them.
-    pub(super) fn acked_last(&self) -> u64 {
-        let acked = self.appends.iter().filter_map(|append| match append.fate {
-            Fate::Acked(seq) => Some(seq),
-            _ => None,
-        });
-        acked.max().unwrap_or(0)
+    /// The greatest number that is known since before this event, and certain to be there.
+    pub(super) fn known_last(&self, before: usize) -> u64 {
+        let known = |slot: &Slot| slot.since < before && !self.is_uncertain(slot);
+        self.slots.iter().rposition(|slot| slot.as_ref().is_some_and(known)).map_or(0, |at| at as u64 + 1)
+    }
+
+    pub(super) fn opened(&mut self, at: usize) {
+        self.opened_at = at;
+        self.since_read.reopened = true;
     }
 
     pub(super) fn closed(&mut self, asked_at: usize) {
@@ -172,11 +201,40 @@ impl<'a> Log<'a> {
         self.slots.iter_mut().flatten().for_each(|slot| slot.closed = true);
     }
 
-    pub(super) fn crash(&mut self, at: usize) {
+    pub(super) fn crash(&mut self, at: usize, in_recovery: bool) {
+        self.since_read.crashed = true;
+        self.since_read.crashed_in_recovery |= in_recovery;
         self.appends
             .iter_mut()
             .filter(|append| append.fate == Fate::Open)
             .for_each(|append| append.fate = Fate::Doubt(at));
+    }
+
+    /// A number from `seq` on was given to another record than an uncertain one: that, and all uncertain ones behind it,
+    /// are gone. What was begun since the open need not stand behind them any more.
+    fn forget_uncertain(&mut self, seq: u64) {
+        for at in seq as usize - 1..self.slots.len() {
+            let Some(slot) = self.slots[at].filter(|slot| self.is_uncertain(slot)) else { continue };
+            if let Some(owner) = slot.owner {
+                self.appends[owner].fate = Fate::Lost;
+            }
+            self.slots[at] = None;
+        }
+        self.trim();
+        for own in 0..self.appends.len() {
+            let asked_at = self.appends[own].asked_at;
+            if asked_at > self.opened_at {
+                let known = |slot: &Slot| slot.since < asked_at;
+                let after = self.slots.iter().rposition(|slot| slot.as_ref().is_some_and(known));
+                self.appends[own].after = after.map_or(0, |at| at as u64 + 1);
+            }
+        }
+    }
+
+    /// Numbers that are not known any more do not count.
+    fn trim(&mut self) {
+        let len = self.slots.iter().rposition(Option::is_some).map_or(0, |at| at + 1);
+        self.slots.truncate(len);
     }
 
     pub(super) fn asked(&mut self, at: usize, client: u16, data: Span, unique: bool) {
@@ -193,16 +251,20 @@ impl<'a> Log<'a> {
             // Whoever was at work meanwhile, or is in doubt, may have had the number, or made way for it.
             index != own && (append.may_show() || index > own)
         });
-        others || self.last() > self.appends[own].after || expected != self.appends[own].after + 1
+        let uncertain = self.slots.iter().flatten().any(|slot| self.is_uncertain(slot));
+        others
+            || uncertain
+            || self.last() > self.appends[own].after
+            || expected != self.appends[own].after + 1
     }
 
-    pub(super) fn told(&mut self, exchange: &Exchange<'_>, now: &mut Circumstances, out: &mut Findings) {
+    pub(super) fn told(&mut self, exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findings) {
         match (exchange.ask, exchange.told) {
             (Ask::Append { expected, .. }, told) => self.append_told(exchange, expected, told, out),
             (Ask::Flush { .. }, Told::Seq(durable)) => {
-                let acked = self.acked_before(exchange.asked_at);
-                out.expect(*durable >= acked, Breach::CalledDurable, exchange.told_at, || {
-                    format!("flush says that {durable} records are durable, and {acked} were acknowledged before it")
+                let known = self.known_last(exchange.asked_at);
+                out.expect(*durable >= known, Breach::CalledDurable, exchange.told_at, || {
+                    format!("flush says that {durable} records are durable, and {known} were acknowledged before it")
                 });
                 self.cover(exchange.asked_at);
                 self.called_durable(*durable, exchange, out);
@@ -215,40 +277,34 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn acked_before(&self, asked_at: usize) -> u64 {
-        // Numbers known when the call was made; those told meanwhile may or may not be covered.
-        let before = self.appends.iter().filter_map(|append| match append.fate {
-            Fate::Acked(seq) if append.asked_at < asked_at => Some((append, seq)),
-            _ => None,
-        });
-        before
-            .filter(|(append, _)| self.told_before(append.asked_at, asked_at))
-            .map(|(_, seq)| seq)
-            .max()
-            .unwrap_or(0)
-    }
-
-    /// Whether a call was answered before another was made.
-    fn told_before(&self, asked: usize, before: usize) -> bool {
-        let between = self.history.events().get(asked + 1..before).unwrap_or_default();
-        between
-            .iter()
-            .any(|event| matches!(event, crate::history::Event::Told { asked: of, .. } if *of == asked))
-    }
-
     fn called_durable(&mut self, durable: u64, exchange: &Exchange<'_>, out: &mut Findings) {
         let most = self.most();
         out.expect(durable <= most, Breach::CalledDurable, exchange.told_at, || {
             format!("{durable} records are called durable, and there can be no more than {most}")
         });
-        if durable > most {
+        self.has_durably(durable, exchange.told_at);
+    }
+
+    /// A mounted snapshot shows so many records: they are in the log too.
+    pub(super) fn snapshot_shows(&mut self, count: u64, at: usize, out: &mut Findings) {
+        let most = self.most();
+        out.expect(count <= most, Breach::CalledDurable, at, || {
+            format!("a snapshot shows {count} records, and the log has no more than {most}")
+        });
+        self.has_durably(count, at);
+    }
+
+    /// At least so many records are durable, as far as there can be so many.
+    fn has_durably(&mut self, count: u64, at: usize) {
+        if count > self.most() {
             return;
         }
-        if self.floors.last().is_none_or(|&(_, floor)| floor < durable) {
-            self.floors.push((exchange.told_at, durable));
+        if self.floors.last().is_none_or(|&(_, floor)| floor < count) {
+            self.floors.push((at, count));
         }
-        for slot in self.slots.iter_mut().take(durable as usize).flatten() {
-            if slot.exposure == Exposure::None {
+        let opened_at = self.opened_at;
+        for slot in self.slots.iter_mut().take(count as usize).flatten() {
+            if slot.exposure == Exposure::None && slot.since > opened_at {
                 slot.exposure = Exposure::Covered;
             }
         }
@@ -288,6 +344,9 @@ impl<'a> Log<'a> {
 
     fn acked(&mut self, own: usize, seq: u64, exchange: &Exchange<'_>, out: &mut Findings) {
         let at = exchange.told_at;
+        if seq > 0 && self.appends[own].asked_at > self.opened_at {
+            self.forget_uncertain(seq);
+        }
         let append = self.appends[own];
         self.judge_order(&append, seq, at, out);
         out.looked(Breach::NotDense);
@@ -332,6 +391,12 @@ impl<'a> Log<'a> {
         out.looked(Breach::NotIncreasing);
         out.looked(Breach::OutOfOrder);
         if seq > append.after {
+            if let Some(floor) = self.floor_at(append.asked_at).filter(|&floor| floor >= seq) {
+                let text = format!(
+                    "{floor} records were called durable before an append began that was given number {seq}"
+                );
+                out.broken(Breach::CalledDurable, at, text);
+            }
             return;
         }
         let own_earlier = self.appends.iter().any(|other| {
@@ -408,7 +473,7 @@ impl<'a> Log<'a> {
         limit: u64,
         records: &[(u64, Span)],
         exchange: &Exchange<'_>,
-        now: &mut Circumstances,
+        now: &Circumstances,
         out: &mut Findings,
     ) {
         let at = exchange.told_at;
@@ -440,8 +505,8 @@ impl<'a> Log<'a> {
         let last = next - 1;
         self.judge_missing(from, last, exchange, now, out);
         self.settle(from, exchange.asked_at);
-        if from == 1 && exchange.client == crate::run::HARNESS {
-            now.since_read = SinceRead::default();
+        if from == 1 {
+            self.since_read = SinceRead::default();
         }
     }
 
@@ -462,10 +527,18 @@ impl<'a> Log<'a> {
         let bytes = self.bytes(data);
         let recovered = exchange.told_at;
         if let Some(slot) = self.slot(seq).copied() {
+            let newcomer = self.is_uncertain(&slot) && self.is_newcomer(bytes);
             if slot.data == data || self.bytes(slot.data) == bytes {
+                // Where a record that was begun since has the same bytes, it may be that one.
+                if !newcomer {
+                    self.shown_again(seq);
+                }
                 return;
             }
-            return self.wrong(seq, data, Some(slot), recovered, out);
+            if !newcomer {
+                return self.wrong(seq, data, Some(slot), recovered, out);
+            }
+            self.forget_uncertain(seq);
         }
         let matching = self.find_doubtful(seq, bytes);
         match matching {
@@ -474,7 +547,7 @@ impl<'a> Log<'a> {
                 self.appends[index].fate = Fate::Shown(seq);
                 let slot = Slot {
                     data: self.appends[index].data,
-                    exposure: Exposure::Shown,
+                    exposure: self.exposure_by_reading(index),
                     closed: false,
                     owner: Some(index),
                     since: exchange.told_at,
@@ -483,6 +556,33 @@ impl<'a> Log<'a> {
             }
             None => self.wrong(seq, data, None, recovered, out),
         }
+    }
+
+    /// Whether an append that was begun since the store was opened has these bytes and may be what a read shows.
+    fn is_newcomer(&self, bytes: &[u8]) -> bool {
+        self.appends.iter().any(|append| {
+            append.may_show() && append.asked_at > self.opened_at && self.bytes(append.data) == bytes
+        })
+    }
+
+    /// A read shows a record that is known already: if an open found it, it was made durable then.
+    fn shown_again(&mut self, seq: u64) {
+        let opened_at = self.opened_at;
+        if let Some(Some(slot)) = self.slots.get_mut(seq as usize - 1)
+            && slot.exposure == Exposure::None
+            && slot.since < opened_at
+        {
+            slot.exposure = Exposure::Shown;
+        }
+    }
+
+    /// What a read that shows an append which was in doubt makes of its number.
+    fn exposure_by_reading(&self, append: usize) -> Exposure {
+        let on_flush = self.history.capabilities.durability == Durability::OnFlush;
+        if on_flush && self.appends[append].asked_at > self.opened_at {
+            return Exposure::None;
+        }
+        Exposure::Shown
     }
 
     /// An append that is in doubt, has these bytes, and may have this number.
@@ -504,72 +604,6 @@ impl<'a> Log<'a> {
         self.set_slot(seq, Slot { data, exposure, closed: false, owner: None, since: at });
     }
 
-    fn name_wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
-        let bytes = self.bytes(data);
-        let same = self
-            .appends
-            .iter()
-            .find(|append| append.unique && self.bytes(append.data) == bytes)
-            .map(|append| (append.fate, append.after));
-        if let Some((fate, after)) = same {
-            let (breach, text) = match fate {
-                Fate::Acked(own) | Fate::Shown(own) if slot.is_some() && own > seq => {
-                    (Breach::Hole, format!("number {seq} is missing: record {own} stands in its place"))
-                }
-                Fate::Acked(own) | Fate::Shown(own) => {
-                    (Breach::Duplicate, format!("the record of number {own} stands at number {seq} too"))
-                }
-                Fate::Open | Fate::Doubt(_) if slot.is_none() => (
-                    Breach::OutOfOrder,
-                    format!(
-                        "an append that was in doubt has number {seq}, and began after number {after} was known"
-                    ),
-                ),
-                Fate::Absent if slot.is_none() => {
-                    (Breach::Phantom, format!("the record at number {seq} was settled as absent before"))
-                }
-                Fate::Lost if slot.is_none() => {
-                    (Breach::Phantom, format!("the record at number {seq} was lost before, and is back"))
-                }
-                _ => (Breach::NumberReused, format!("number {seq} names another record than it did")),
-            };
-            return out.broken(breach, at, text);
-        }
-        if self.destroyed.iter().any(|&old| self.bytes(old) == bytes) {
-            return out.broken(
-                Breach::DestroyedCameBack,
-                at,
-                format!("record {seq} is of a store that was destroyed"),
-            );
-        }
-        let pieces = operations_in(bytes);
-        let expected_len = match slot {
-            Some(_) => true,
-            None => self
-                .appends
-                .iter()
-                .any(|append| append.may_show() && !bytes.is_empty() && append.data.len() == bytes.len()),
-        };
-        if !pieces.is_empty() || expected_len {
-            let of = if pieces.is_empty() {
-                "none of its bytes is an append's".to_owned()
-            } else {
-                format!("it holds bytes of operation {pieces:?}")
-            };
-            out.broken(
-                Breach::Torn,
-                at,
-                format!("record {seq} ({} bytes) is no record that was appended: {of}", bytes.len()),
-            );
-        } else {
-            out.broken(
-                Breach::Phantom,
-                at,
-                format!("record {seq} ({} bytes) was never appended", bytes.len()),
-            );
-        }
-    }
-
     /// Everything exposed from `from` on that a read which ends at `last` does not show.
     fn judge_missing(
         &mut self,
@@ -579,31 +613,15 @@ impl<'a> Log<'a> {
         now: &Circumstances,
         out: &mut Findings,
     ) {
-        let at = exchange.told_at;
-        let reopened = now.since_read.crashed || now.since_read.reopened;
-        for breach in [Breach::AckedLost, Breach::ShownLost] {
-            out.looked(breach);
-        }
-        if now.since_read.crashed_in_recovery {
-            out.looked(Breach::LostAfterCrashInRecovery);
-        }
-        if now.since_read.reopened && !now.since_read.crashed {
-            out.looked(Breach::LostByReopening);
-        }
-        if now.was_ever_full {
-            out.looked(Breach::LostAfterFull);
-        }
-        if self.slots.iter().flatten().any(|slot| slot.closed) {
-            out.looked(Breach::LostAfterClose);
-        }
+        self.look_for_losses(now, out);
         let mut missing = None;
         for seq in last.max(from - 1) + 1..=self.last() {
             let Some(slot) = self.slot(seq).copied() else { continue };
             // Known only since the read began: it need not have seen it.
-            if !reopened && slot.since > exchange.asked_at {
+            if slot.since > exchange.asked_at {
                 continue;
             }
-            if slot.exposure != Exposure::None || !reopened {
+            if !self.is_uncertain(&slot) {
                 missing = missing.or(Some((seq, slot)));
             }
             if let Some(owner) = slot.owner {
@@ -612,53 +630,45 @@ impl<'a> Log<'a> {
             if slot.exposure != Exposure::None {
                 self.former.push((seq, slot.data));
             }
+            self.slots[seq as usize - 1] = None;
         }
+        self.trim();
+        let at = exchange.told_at;
+        let floor = self.floor_at(exchange.asked_at).filter(|&floor| from <= floor && last < floor);
         if let Some((seq, slot)) = missing {
-            Self::name_loss(seq, last, slot, at, now, out);
-        } else if let Some(floor) =
-            self.floor_at(exchange.asked_at).filter(|&floor| from <= floor && last < floor)
-        {
-            out.broken(
-                Breach::CalledDurable,
-                at,
-                format!("{floor} records were called durable, and the log ends at {last}"),
-            );
+            self.name_loss(seq, last, slot, at, now, out);
+        } else if let Some(floor) = floor {
+            let text = format!("{floor} records were called durable, and the log ends at {last}");
+            out.broken(Breach::CalledDurable, at, text);
         }
-        if reopened || missing.is_some() {
+        if missing.is_some() || floor.is_some() {
+            // It was said once: what follows is judged from what is there.
             let end = last.max(from - 1);
-            self.slots.truncate(end as usize);
             self.floors.retain(|&(_, floor)| floor <= end);
+        }
+    }
+
+    /// Which losses a read that reaches the end could have shown.
+    fn look_for_losses(&self, now: &Circumstances, out: &mut Findings) {
+        for breach in [Breach::AckedLost, Breach::ShownLost] {
+            out.looked(breach);
+        }
+        if self.since_read.crashed_in_recovery {
+            out.looked(Breach::LostAfterCrashInRecovery);
+        }
+        if self.since_read.reopened && !self.since_read.crashed {
+            out.looked(Breach::LostByReopening);
+        }
+        if now.was_ever_full {
+            out.looked(Breach::LostAfterFull);
+        }
+        if self.slots.iter().flatten().any(|slot| slot.closed) {
+            out.looked(Breach::LostAfterClose);
         }
     }
 
     /// How many records were called durable before an event.
     fn floor_at(&self, event: usize) -> Option<u64> {
         self.floors.iter().rev().find(|(told, _)| *told < event).map(|(_, floor)| *floor)
-    }
-
-    fn name_loss(seq: u64, last: u64, slot: Slot, at: usize, now: &Circumstances, out: &mut Findings) {
-        let (breach, why) = match slot.exposure {
-            Exposure::Shown => (Breach::ShownLost, "was shown by a read"),
-            Exposure::Covered => (Breach::AckedLost, "was covered by a flush or a snapshot"),
-            _ => (Breach::AckedLost, "was acknowledged"),
-        };
-        let text = format!("record {seq} {why}, and the log ends at {last}");
-        out.broken(breach, at, text.clone());
-        if slot.closed {
-            out.broken(Breach::LostAfterClose, at, format!("the store was closed in good order, but {text}"));
-        }
-        if now.since_read.reopened && !now.since_read.crashed {
-            out.broken(Breach::LostByReopening, at, format!("closing and opening changed the log: {text}"));
-        }
-        if now.since_read.crashed_in_recovery {
-            out.broken(
-                Breach::LostAfterCrashInRecovery,
-                at,
-                format!("after a crash inside recovery, {text}"),
-            );
-        }
-        if now.was_ever_full {
-            out.broken(Breach::LostAfterFull, at, format!("space had run out, and {text}"));
-        }
     }
 }

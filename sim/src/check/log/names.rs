@@ -1,0 +1,123 @@
+//! What a mismatch between a log and its model is called: the breaches that the log's invariants tell apart.
+
+use super::{Exposure, Fate, Log, Slot};
+use crate::check::{Breach, Circumstances, Findings};
+use crate::history::Span;
+use crate::scenario::payload::operations_in;
+
+impl Log<'_> {
+    /// A record that may not stand at its number.
+    pub(super) fn name_wrong(
+        &mut self,
+        seq: u64,
+        data: Span,
+        slot: Option<Slot>,
+        at: usize,
+        out: &mut Findings,
+    ) {
+        let bytes = self.bytes(data);
+        let same = self
+            .appends
+            .iter()
+            .find(|append| append.unique && self.bytes(append.data) == bytes)
+            .map(|append| (append.fate, append.after));
+        // Its own record may be lost, but not from before others.
+        let unexposed = slot.is_some_and(|slot| slot.exposure == Exposure::None);
+        if let Some((fate, after)) = same {
+            let (breach, text) = match fate {
+                Fate::Acked(own) | Fate::Shown(own) if slot.is_some() && own > seq => {
+                    (Breach::Hole, format!("number {seq} is missing: record {own} stands in its place"))
+                }
+                Fate::Open | Fate::Doubt(_) if unexposed && after >= seq => (
+                    Breach::Hole,
+                    format!("number {seq} is missing: a later append's record stands in its place"),
+                ),
+                Fate::Acked(own) | Fate::Shown(own) => {
+                    (Breach::Duplicate, format!("the record of number {own} stands at number {seq} too"))
+                }
+                Fate::Open | Fate::Doubt(_) if slot.is_none() => (
+                    Breach::OutOfOrder,
+                    format!(
+                        "an append that was in doubt has number {seq}, and began after number {after} was known"
+                    ),
+                ),
+                Fate::Absent if slot.is_none() => {
+                    (Breach::Phantom, format!("the record at number {seq} was settled as absent before"))
+                }
+                Fate::Lost if slot.is_none() => {
+                    (Breach::Phantom, format!("the record at number {seq} was lost before, and is back"))
+                }
+                _ => (Breach::NumberReused, format!("number {seq} names another record than it did")),
+            };
+            return out.broken(breach, at, text);
+        }
+        if self.destroyed.iter().any(|&old| self.bytes(old) == bytes) {
+            return out.broken(
+                Breach::DestroyedCameBack,
+                at,
+                format!("record {seq} is of a store that was destroyed"),
+            );
+        }
+        let pieces = operations_in(bytes);
+        let expected_len = match slot {
+            Some(_) => true,
+            None => self
+                .appends
+                .iter()
+                .any(|append| append.may_show() && !bytes.is_empty() && append.data.len() == bytes.len()),
+        };
+        if !pieces.is_empty() || expected_len {
+            let of = if pieces.is_empty() {
+                "none of its bytes is an append's".to_owned()
+            } else {
+                format!("it holds bytes of operation {pieces:?}")
+            };
+            out.broken(
+                Breach::Torn,
+                at,
+                format!("record {seq} ({} bytes) is no record that was appended: {of}", bytes.len()),
+            );
+        } else {
+            out.broken(
+                Breach::Phantom,
+                at,
+                format!("record {seq} ({} bytes) was never appended", bytes.len()),
+            );
+        }
+    }
+
+    /// A record that must be there and is not.
+    pub(super) fn name_loss(
+        &self,
+        seq: u64,
+        last: u64,
+        slot: Slot,
+        at: usize,
+        now: &Circumstances,
+        out: &mut Findings,
+    ) {
+        let (breach, why) = match slot.exposure {
+            Exposure::Shown => (Breach::ShownLost, "was shown by a read"),
+            Exposure::Covered => (Breach::AckedLost, "was covered by a flush or a snapshot"),
+            _ => (Breach::AckedLost, "was acknowledged"),
+        };
+        let text = format!("record {seq} {why}, and the log ends at {last}");
+        out.broken(breach, at, text.clone());
+        if slot.closed {
+            out.broken(Breach::LostAfterClose, at, format!("the store was closed in good order, but {text}"));
+        }
+        if self.since_read.reopened && !self.since_read.crashed {
+            out.broken(Breach::LostByReopening, at, format!("closing and opening changed the log: {text}"));
+        }
+        if self.since_read.crashed_in_recovery {
+            out.broken(
+                Breach::LostAfterCrashInRecovery,
+                at,
+                format!("after a crash inside recovery, {text}"),
+            );
+        }
+        if now.was_ever_full {
+            out.broken(Breach::LostAfterFull, at, format!("space had run out, and {text}"));
+        }
+    }
+}
