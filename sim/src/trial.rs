@@ -4,7 +4,7 @@ use crate::check::{INVARIANTS, Verdict, judge};
 use crate::decide::Decider;
 use crate::history::Event;
 use crate::run::{Outcome, run};
-use crate::scenario::{CrashKind, Scenario};
+use crate::scenario::{CrashKind, Cut, Scenario, When};
 use crate::target::Target;
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub struct Trial {
 
 /// Runs a scenario and judges it.
 ///
-/// A loss that shows after a crash inside recovery is blamed on recovery only if that crash is what it takes: if the first
-/// crash alone, as bad as the worst of them, loses nothing however its decisions fall. Then `recovery-idempotent` comes
+/// A loss that shows after a crash inside recovery is blamed on recovery only if that crash is what it takes: if the other
+/// crashes, as bad as the worst of them, lose nothing however their decisions fall. Then `recovery-idempotent` comes
 /// first in the verdict.
 ///
 /// # Panics
@@ -34,26 +34,45 @@ pub fn trial(target: &Target, scenario: &Arc<Scenario>, decider: &Decider) -> Tr
     let recovery =
         verdict.violations.iter().position(|v| INVARIANTS[v.invariant].name == "recovery-idempotent");
     if let Some(at) = recovery.filter(|&at| at > 0)
-        && !first_crashes_alone_break(target, scenario)
+        && !breaks(target, first_crashes_alone(scenario))
+        && !breaks(target, recovery_undisturbed(scenario))
     {
         verdict.violations[..=at].rotate_right(1);
     }
     Trial { scenario: scenario.clone(), outcome, verdict }
 }
 
-/// How many ways for decisions to fall are tried before recovery is blamed.
-const WAYS: u64 = 24;
-
-/// The ways are the same whether the run is seeded or replayed, so that a case has its campaign's verdict.
-fn first_crashes_alone_break(target: &Target, scenario: &Scenario) -> bool {
+/// The same without the crashes inside recovery, the crash before them as bad as the worst of them.
+fn first_crashes_alone(scenario: &Scenario) -> Scenario {
     let mut without = scenario.clone();
     for plan in &mut without.crashes {
         if plan.inside.drain(..).any(|cut| cut.kind == CrashKind::Power) {
             plan.at.kind = CrashKind::Power;
         }
     }
-    let without = Arc::new(without);
-    let mut verdicts = (1..=WAYS).map(Decider::seeded).map(|way| judge(&run(target, &without, way).history));
+    without
+}
+
+/// The same with every crash inside recovery put off until the store is open and was looked at.
+fn recovery_undisturbed(scenario: &Scenario) -> Scenario {
+    let mut later = scenario.clone();
+    for plan in &mut later.crashes {
+        let worst = plan.inside.iter().map(|cut| cut.kind).max();
+        for cut in &mut plan.inside {
+            *cut = Cut { change: u32::MAX, when: When::Before, kind: worst.unwrap_or(cut.kind) };
+        }
+    }
+    later
+}
+
+/// How many ways for decisions to fall are tried before recovery is blamed.
+const WAYS: u64 = 24;
+
+/// Whether anything is wrong with a scenario in any of some ways. They are the same whether the run is seeded or replayed, so
+/// that a case has its campaign's verdict.
+fn breaks(target: &Target, scenario: Scenario) -> bool {
+    let scenario = Arc::new(scenario);
+    let mut verdicts = (1..=WAYS).map(Decider::seeded).map(|way| judge(&run(target, &scenario, way).history));
     verdicts.any(|verdict| !verdict.violations.is_empty())
 }
 

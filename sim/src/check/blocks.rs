@@ -33,6 +33,10 @@ impl Blocks {
         self.0.iter().filter(|block| block.stage == Stage::Sealed).map(|block| block.name).collect()
     }
 
+    pub(super) fn open(&self) -> Vec<Name> {
+        self.0.iter().filter(|block| block.stage == Stage::Open).map(|block| block.name).collect()
+    }
+
     pub(super) fn sealed_or_sealing(&self) -> Vec<Name> {
         let visible = self.0.iter().filter(|block| matches!(block.stage, Stage::Sealed | Stage::Sealing));
         visible.map(|block| block.name).collect()

@@ -466,6 +466,8 @@ impl Walk<'_> {
     }
 
     fn crash(&mut self, at: usize, in_recovery: bool) {
+        // Once an open has completed, recovery is over, though the harness may still be looking at what it showed.
+        let in_recovery = in_recovery && !self.stores.is_open(Place::Main);
         self.now.crashed = true;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {

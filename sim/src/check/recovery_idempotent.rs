@@ -36,6 +36,14 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_after_the_open_has_completed_is_not_inside_recovery() {
+        let mut story = Story::new();
+        story.append_in_doubt(1).crash().open().read(&[1]).crash_in_recovery().open().read(&[]);
+        story.breaks("read-stable");
+        assert!(!story.broken().contains(&"recovery-idempotent"));
+    }
+
+    #[test]
     fn a_loss_after_a_later_crash_is_not_recoverys() {
         let mut story = Story::new();
         story.append(1, 1).crash().crash_in_recovery().open().read(&[1]).crash_and_open().read(&[]);

@@ -18,6 +18,8 @@ struct Bounds {
     blocks_min: Vec<Name>,
     /// and at most these, once that is certain.
     blocks_max: Option<Vec<Name>>,
+    /// Blocks that were open all the while.
+    blocks_open: Vec<Name>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,11 @@ impl Snapshots {
             // What every one of them must hold, and whatever one of them may hold.
             blocks_min: one.blocks_min.into_iter().filter(|block| other.blocks_min.contains(block)).collect(),
             blocks_max: one.blocks_max.zip(other.blocks_max).map(|(one, other)| [one, other].concat()),
+            blocks_open: one
+                .blocks_open
+                .into_iter()
+                .filter(|block| other.blocks_open.contains(block))
+                .collect(),
         })
     }
 
@@ -227,7 +234,10 @@ impl Snapshots {
         let Some(snapshot) = self.known.iter_mut().find(|snapshot| snapshot.name == name) else { return };
         out.looked(Breach::SnapshotTookOpenBlock);
         for (block, _) in &view.blocks {
-            if !matches!(contents.stage(*block), Some(blocks::Stage::Sealed | blocks::Stage::Sealing)) {
+            let is_sealed =
+                matches!(contents.stage(*block), Some(blocks::Stage::Sealed | blocks::Stage::Sealing));
+            // A block that was sealed later was an open one when the snapshot was taken.
+            if !is_sealed || snapshot.bounds.blocks_open.contains(block) {
                 let block = history.name(*block);
                 out.broken(
                     Breach::SnapshotTookOpenBlock,
@@ -267,6 +277,7 @@ fn same_bytes<T: PartialEq>(history: &History, first: &[(T, Span)], second: &[(T
 fn close_bounds(mut bounds: Bounds, log: &Log<'_>, blocks: &Blocks) -> Bounds {
     bounds.records_max = log.most();
     bounds.blocks_max = Some(blocks.sealed_or_sealing());
+    bounds.blocks_open = blocks.open();
     bounds
 }
 
