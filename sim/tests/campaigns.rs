@@ -1,5 +1,5 @@
-//! Campaigns against the hosts that come with the simulator: correct ones raise no alarm, and each specimen is found, by
-//! the invariant that its bug breaks. And what makes findings worth having: runs repeat exactly.
+//! Campaigns against the hosts that come with the simulator: correct ones raise no alarm. (That each specimen is found is in
+//! `specimens.rs`.) And what makes findings worth having: runs repeat exactly.
 
 use asl_sim::campaign::{Campaign, Progress, Summary, capabilities, run, run_seed};
 use asl_sim::scenario::generate::Wishes;
@@ -46,42 +46,6 @@ fn the_posix_host_raises_no_alarm_when_one_kind_of_fault_comes_often() {
 #[test]
 fn the_host_that_specimens_are_made_of_raises_no_alarm() {
     raises_no_alarm("specimen:control", Wishes::default());
-}
-
-/// Runs until the specimen fails; what it broke comes first in the verdict.
-#[track_caller]
-fn is_found(specimen: &str, invariant: &str) {
-    let name = format!("specimen:{specimen}");
-    let classes = find(&name).expect("a built-in target").usual_faults().to_vec();
-    let summary = campaign(&name, 3_000, 2, false, Wishes { classes, ..Wishes::default() });
-    let failure = summary.failures.first().unwrap_or_else(|| panic!("{specimen} survived"));
-    assert_eq!(failure.signature.split('/').next(), Some(invariant), "{failure:?}");
-}
-
-macro_rules! specimens {
-    ($($test:ident: $specimen:literal breaks $invariant:literal;)*) => {
-        $(#[test]
-        fn $test() {
-            is_found($specimen, $invariant);
-        })*
-    };
-}
-
-specimens! {
-    a_segment_whose_directory_is_not_synced_is_found: "segment-dir-not-synced" breaks "append-durable";
-    a_store_whose_parent_is_not_synced_is_found: "store-parent-not-synced" breaks "append-durable";
-    a_rename_of_an_unsynced_file_is_found: "rename-unsynced-tmp" breaks "snapshot-atomic";
-    a_seal_whose_rename_is_not_synced_is_found: "seal-rename-not-synced" breaks "seal-durable";
-    an_ignored_fsync_error_is_found: "fsync-error-ignored" breaks "append-durable";
-    a_repeated_fsync_is_found: "fsync-retried" breaks "append-durable";
-    an_early_acknowledgement_is_found: "ack-then-timer-flush" breaks "append-durable";
-    an_unchecked_commit_mark_is_found: "commit-mark-unchecked" breaks "append-atomic";
-    a_checksum_without_the_length_is_found: "crc-omits-length" breaks "log-prefix";
-    the_bytes_of_a_failed_append_are_found: "failed-append-leaves-bytes" breaks "append-atomic";
-    the_canary_is_found: "canary" breaks "append-durable";
-    a_name_left_to_the_journal_is_found: "mark-left-to-journal" breaks "create-durable";
-    a_bad_record_taken_for_the_end_is_found: "torn-middle-is-eof" breaks "corruption-detected";
-    a_repair_that_cuts_records_away_is_found: "truncates-below-watermark" breaks "corruption-detected";
 }
 
 #[test]

@@ -18,6 +18,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub const NAME: &str = "ack-then-timer-flush";
 /// What is wrong.
 pub const BUG: &str = "appends are acknowledged when written and synced by a timer";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 const INTERVAL_NS: u64 = 2_000_000;
 

@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 pub const NAME: &str = "canary";
 /// What is wrong.
 pub const BUG: &str = "about one run in a hundred does not sync its appends, by design";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 /// One handle in so many is bad. A run has a few handles, and not each of them ends with a power loss.
 const ONE_IN: u64 = 128;

@@ -20,6 +20,8 @@ use asl_host::fs::FileSystem;
 pub const NAME: &str = "commit-mark-unchecked";
 /// What is wrong.
 pub const BUG: &str = "a commit mark without a checksum over the data it commits";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-atomic";
 
 const HEADER_LEN: usize = 28;
 const MARK: &[u8; 4] = b"CMIT";

@@ -20,6 +20,8 @@ use asl_host::fs::FileSystem;
 pub const NAME: &str = "crc-omits-length";
 /// What is wrong.
 pub const BUG: &str = "the checksum covers the payload only, so zeros are empty records";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "log-prefix";
 
 const HEADER_LEN: usize = 8;
 const PREFIX_LEN: usize = 16;

@@ -22,6 +22,8 @@ use std::io;
 pub const NAME: &str = "failed-append-leaves-bytes";
 /// What is wrong.
 pub const BUG: &str = "an append that runs out of space leaves its bytes in the log";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-atomic";
 
 const BOUNDARY_LEN: usize = 16;
 
@@ -48,7 +50,7 @@ impl Steps for Bug {
         Ok(end + BOUNDARY_LEN as u64)
     }
 
-    async fn end_after_failure<F: File>(&self, file: &F, error: &io::Error) -> Option<u64> {
+    async fn end_after_failure<F: File>(&self, file: &F, _place: Place, error: &io::Error) -> Option<u64> {
         match ErrorKind::of_io(error) {
             ErrorKind::NoSpace => retry!(file.metadata()).ok().map(|metadata| metadata.len),
             _ => None,

@@ -17,6 +17,8 @@ use std::io;
 pub const NAME: &str = "fsync-error-ignored";
 /// What is wrong.
 pub const BUG: &str = "an append drops the error of its fsync and acknowledges";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 #[derive(Debug, Default)]
 struct Bug;

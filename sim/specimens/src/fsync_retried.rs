@@ -17,6 +17,8 @@ use std::io;
 pub const NAME: &str = "fsync-retried";
 /// What is wrong.
 pub const BUG: &str = "an append tries its fsync again after EIO and believes the second answer";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 const TRIES: u32 = 3;
 

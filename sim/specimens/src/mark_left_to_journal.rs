@@ -18,6 +18,8 @@ use std::path::Path;
 pub const NAME: &str = "mark-left-to-journal";
 /// What is wrong.
 pub const BUG: &str = "a new file's name is left to the fsync of another file: right on ext4, wrong on btrfs";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "create-durable";
 
 #[derive(Debug, Default)]
 struct Bug;

@@ -17,6 +17,8 @@ use std::io;
 pub const NAME: &str = "rename-unsynced-tmp";
 /// What is wrong.
 pub const BUG: &str = "a snapshot's manifest is renamed into place without fsync";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "snapshot-atomic";
 
 #[derive(Debug, Default)]
 struct Bug;

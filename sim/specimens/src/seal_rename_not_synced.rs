@@ -17,6 +17,8 @@ use std::path::Path;
 pub const NAME: &str = "seal-rename-not-synced";
 /// What is wrong.
 pub const BUG: &str = "sealing renames the block without fsync of the directory";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "seal-durable";
 
 #[derive(Debug, Default)]
 struct Bug;

@@ -18,6 +18,8 @@ use std::path::Path;
 pub const NAME: &str = "segment-dir-not-synced";
 /// What is wrong.
 pub const BUG: &str = "no fsync of the directory after a log segment is created";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 #[derive(Debug, Default)]
 struct Bug;

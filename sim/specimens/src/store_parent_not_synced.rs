@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 pub const NAME: &str = "store-parent-not-synced";
 /// What is wrong.
 pub const BUG: &str = "the parent of the store's directory is never synced";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "append-durable";
 
 #[derive(Debug, Default)]
 struct Bug;

@@ -59,6 +59,7 @@ async fn keeps_records(host: impl Host, root: &Path) {
     let store = host.open_store(&at).await.expect("it can be opened");
     let expected: Vec<_> = (1..=20).map(record).collect();
     assert_eq!(contents(&store).await, expected);
+    assert_eq!(store.flush().await.expect("it is flushed"), LogSeq(20));
     assert_eq!(store.durable_upto().await.expect("it is known"), LogSeq(20));
     assert_eq!(store.append_if(LogSeq(21), b"next").await.expect("it is appended"), LogSeq(21));
     let tail = store.read(LogSeq(21), 9).await.expect("it can be read");
@@ -135,14 +136,24 @@ specimens! {
     canary,
     commit_mark_unchecked,
     crc_omits_length,
+    deleted_comes_back,
     failed_append_leaves_bytes,
     fsync_error_ignored,
     fsync_retried,
+    gap_between_segments,
+    garbage_tail_accepted,
+    hole_then_valid_wedges,
     mark_left_to_journal,
+    pid_lock_stale,
+    prealloc_tail_unrepairable,
     rename_unsynced_tmp,
     seal_rename_not_synced,
     segment_dir_not_synced,
+    seq_restarts,
+    snapshot_takes_open_block,
     store_parent_not_synced,
+    torn_body_aborts_replay,
+    torn_create_blocks_open,
     torn_middle_is_eof,
     truncates_below_watermark,
 }

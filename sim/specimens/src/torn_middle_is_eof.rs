@@ -16,6 +16,8 @@ use std::io;
 pub const NAME: &str = "torn-middle-is-eof";
 /// What is wrong.
 pub const BUG: &str = "a bad record in the middle of a segment is taken for the end of the log";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "corruption-detected";
 
 #[derive(Debug, Default)]
 struct Bug;

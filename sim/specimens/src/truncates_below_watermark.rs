@@ -16,6 +16,8 @@ use std::io;
 pub const NAME: &str = "truncates-below-watermark";
 /// What is wrong.
 pub const BUG: &str = "recovery cuts acknowledged records away where one of them is damaged";
+/// The invariant that it breaks.
+pub const BREAKS: &str = "corruption-detected";
 
 #[derive(Debug, Default)]
 struct Bug;

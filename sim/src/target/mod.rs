@@ -8,6 +8,7 @@
 mod boxed;
 mod erased;
 mod nondeterministic;
+mod specimens;
 
 use crate::runtime::{Process, Sim};
 use crate::scenario::{FaultClass, Setup};
@@ -100,6 +101,7 @@ pub struct Target {
     boot: Arc<Boot>,
     usual_faults: Vec<FaultClass>,
     boot_on_disk: Option<Arc<BootOnDisk>>,
+    breaks: Option<&'static str>,
 }
 
 impl fmt::Debug for Target {
@@ -121,6 +123,7 @@ impl Target {
             boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
             boot_on_disk: None,
+            breaks: None,
         }
     }
 
@@ -134,6 +137,18 @@ impl Target {
     /// The classes of faults that it is tested with unless others are asked for.
     pub fn usual_faults(&self) -> &[FaultClass] {
         &self.usual_faults
+    }
+
+    /// The same, with a planted bug that breaks this invariant.
+    #[must_use]
+    pub fn that_breaks(mut self, invariant: &'static str) -> Target {
+        self.breaks = Some(invariant);
+        self
+    }
+
+    /// The invariant that its planted bug breaks, if it is a host with a planted bug.
+    pub fn breaks(&self) -> Option<&'static str> {
+        self.breaks
     }
 
     /// The same target, whose host is made by `boot` each time that it starts on a real disk; without this it cannot be
@@ -189,39 +204,7 @@ pub fn posix() -> Target {
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
     let mut targets = vec![posix()];
-    macro_rules! specimens {
-        ($($specimen:ident),* $(,)?) => {
-            $(targets.push(
-                Target::new(
-                    format!("specimen:{}", asl_specimens::$specimen::NAME),
-                    asl_specimens::$specimen::BUG,
-                    |machine| asl_specimens::$specimen::host(machine.file_system(), machine.env(), machine.root()),
-                )
-                .on_disk(|disk| asl_specimens::$specimen::host(disk.file_system(), disk.env(), disk.root())),
-            );)*
-        };
-    }
-    specimens!(
-        segment_dir_not_synced,
-        store_parent_not_synced,
-        rename_unsynced_tmp,
-        seal_rename_not_synced,
-        fsync_error_ignored,
-        fsync_retried,
-        ack_then_timer_flush,
-        commit_mark_unchecked,
-        crc_omits_length,
-        failed_append_leaves_bytes,
-        mark_left_to_journal,
-        canary,
-        control,
-    );
-    let from_crashes = targets.len();
-    // What is wrong with these shows when the medium is damaged.
-    specimens!(torn_middle_is_eof, truncates_below_watermark);
-    for target in &mut targets[from_crashes..] {
-        target.usual_faults = vec![FaultClass::Media];
-    }
+    targets.extend(specimens::targets());
     targets
 }
 

@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 
 /// Lets one task in at a time. Not fair: who waits longest has no better claim.
 #[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<Queue>);
+pub(crate) struct Gate(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -16,14 +16,14 @@ struct Queue {
 
 /// The right to be inside; dropping it lets the next one in.
 #[derive(Debug)]
-pub(super) struct Pass<'a>(&'a Gate);
+pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Gate {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.lock().expect("nothing panics while holding the gate's lock")
     }
 
-    pub(super) async fn enter(&self) -> Pass<'_> {
+    pub(crate) async fn enter(&self) -> Pass<'_> {
         poll_fn(|context| {
             let mut queue = self.queue();
             if queue.taken {

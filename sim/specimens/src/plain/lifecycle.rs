@@ -34,11 +34,12 @@ pub(super) async fn create<F: FileSystem, E: Env, S: Steps>(
         }
         // What the store consists of, and that nothing else is there, is durable before the mark says that it is one.
         retry!(fs.sync_dir(&paths.dir))?;
-        retry!(fs.open(&paths.mark, OpenMode::CreateNew))?;
+        steps.make_mark(fs, &paths.mark).await?;
         steps.sync_mark_name(fs, (&paths.dir, &lock)).await?;
         steps.sync_parent(fs, &paths.parent).await
     };
     made.await.map_err(failed(operation, &paths.dir))?;
+    claim(shared, &steps, &paths, operation).await?;
     Ok(PlainStore::writer(shared.clone(), paths.clone(), steps, lock, Recovered::default()))
 }
 
@@ -49,6 +50,9 @@ pub(super) async fn open<F: FileSystem, E: Env, S: Steps>(
     let operation = Operation::OpenStore;
     let steps = S::default();
     let lock = lock_existing(&shared.fs, &paths, operation).await?;
+    claim(shared, &steps, &paths, operation).await?;
+    let checked = steps.check_mark(&shared.fs, &paths.mark).await;
+    checked.map_err(failed(operation, &paths.mark))?;
     let recovered = recover(&shared.fs, &steps, &paths).await;
     let recovered = recovered.map_err(failed_or_corrupt(operation, &paths.dir))?;
     Ok(PlainStore::writer(shared.clone(), paths.clone(), steps, lock, recovered))
@@ -60,10 +64,12 @@ pub(super) async fn destroy<F: FileSystem, E: Env, S: Steps>(
 ) -> Result<()> {
     let operation = Operation::DestroyStore;
     let fs = &shared.fs;
-    let lock = lock_existing(fs, &paths, operation).await?;
+    let (lock, steps) = (lock_existing(fs, &paths, operation).await?, S::default());
+    claim(shared, &steps, &paths, operation).await?;
     let destroyed = async {
         retry!(fs.unlink(&paths.mark))?;
-        retry!(fs.sync_dir(&paths.dir))
+        retry!(fs.sync_dir(&paths.dir))?;
+        steps.release(fs, &paths.dir).await
     };
     destroyed.await.map_err(failed(operation, &paths.dir))?;
     // There is no store any more. What cannot be cleaned up now, a creation cleans up.
@@ -75,6 +81,20 @@ pub(super) async fn destroy<F: FileSystem, E: Env, S: Steps>(
     let _ = cleaned.await;
     drop(lock);
     Ok(())
+}
+
+/// Refused if the store is not free.
+async fn claim<F: FileSystem, E: Env, S: Steps>(
+    shared: &Shared<F, E>,
+    steps: &S,
+    paths: &Paths,
+    operation: Operation,
+) -> Result<()> {
+    match steps.claim(&shared.fs, &paths.dir, shared.process).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::new(ErrorKind::ConcurrentModification, operation, paths.name())),
+        Err(error) => Err(failed(operation, &paths.dir)(error)),
+    }
 }
 
 /// The directories inside a store's, of those that this host needs.
@@ -141,7 +161,7 @@ async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths) -> io::Result<()> {
                 retry!(fs.unlink(&path.join(&inner)))?;
             }
             retry!(fs.remove_dir(&path))?;
-        } else if parse_segment(&name).is_some() {
+        } else if parse_segment(&name).is_some() || name == "pid" {
             retry!(fs.unlink(&path))?;
         }
     }

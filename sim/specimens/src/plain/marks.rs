@@ -22,7 +22,7 @@ const LOCK_TRIES: u32 = 200;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Default)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     lease: Mutex<Lease>,
     /// Held by the task that moves the mark: the lock on the file is for other processes.
     moving: Gate,
@@ -38,7 +38,7 @@ struct Lease {
 }
 
 impl Marks {
-    pub(super) async fn now<F: FileSystem, E: Env>(&self, shared: &Shared<F, E>) -> Result<HostTime> {
+    pub(crate) async fn now<F: FileSystem, E: Env>(&self, shared: &Shared<F, E>) -> Result<HostTime> {
         let operation = Operation::Now;
         if let Some(reading) = self.reading(&shared.env) {
             return Ok(reading);
@@ -80,7 +80,7 @@ impl Marks {
         })
     }
 
-    pub(super) async fn identity<F: FileSystem, E: Env>(
+    pub(crate) async fn identity<F: FileSystem, E: Env>(
         &self,
         shared: &Shared<F, E>,
     ) -> Result<HostIdentity> {

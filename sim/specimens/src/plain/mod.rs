@@ -4,6 +4,7 @@
 //! ROOT/host/                  clock and identity
 //! LOCATION/STORE              its being there says that there is a store; made last, removed first
 //! LOCATION/lock               flock of the one writer
+//! LOCATION/pid                of one specimen only
 //! LOCATION/FIRST-SALT.log     a segment: a few frames, from number FIRST on, with SALT in each
 //! LOCATION/blocks/            ID.open, ID.sealed
 //! LOCATION/snapshots/         ID.snap: manifests, the last number and the sealed blocks
@@ -18,19 +19,20 @@
 //! (`DETECTS_DAMAGE`); for the others the log ends at the first bad frame, whatever lies behind it. That keeps a planted bug
 //! from showing as an error of open, where what it breaks is that a record is gone.
 
-mod files;
-mod gate;
+pub(crate) mod files;
+pub(crate) mod gate;
 mod lifecycle;
 mod manifest;
-mod marks;
+pub(crate) mod marks;
 mod recover;
 mod store;
 mod turn;
 
 use asl_host::env::Env;
 use asl_host::frame::{self, HEADER_LEN};
-use asl_host::fs::{File, FileSystem, write_all_at};
+use asl_host::fs::{File, FileSystem, OpenMode, write_all_at};
 use asl_host::{Capabilities, Durability, Exclusion, Host, HostIdentity, HostTime, Result, StoreLocation};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -78,6 +80,14 @@ pub(crate) enum Missing {
 
 /// The steps that a bug can be planted in. As they stand here they are right. There is one of these for each open store.
 pub(crate) trait Steps: Default + Send + Sync + 'static {
+    /// When an acknowledged append is durable.
+    const DURABILITY: Durability = Durability::OnAppend;
+    /// Whether a segment is synced before the next one is begun. If not, a flush syncs all of them, oldest first.
+    const SYNCS_EACH_SEGMENT: bool = true;
+    /// Whether recovery makes durable what it shows. If not, `sync_recovered` keeps it in mind for `settle`.
+    const SYNCS_WHAT_IT_RECOVERS: bool = true;
+    /// Whether the files of blocks that were never sealed outlive the process.
+    const KEEPS_OPEN_BLOCKS: bool = false;
     /// Whether the block operations work.
     const BLOCKS: bool = false;
     /// Whether the snapshot operations work.
@@ -94,6 +104,41 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
         parent: &Path,
     ) -> impl Future<Output = io::Result<()>> + Send {
         async move { retry!(fs.sync_dir(parent)) }
+    }
+
+    /// Makes the mark that says that there is a store. Its name is not durable yet.
+    fn make_mark<F: FileSystem>(&self, fs: &F, mark: &Path) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(fs.open(mark, OpenMode::CreateNew)).map(drop) }
+    }
+
+    /// Looks at the mark of a store that is opened.
+    fn check_mark<F: FileSystem>(
+        &self,
+        _fs: &F,
+        _mark: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Whether the store is free, besides the lock that we have; if so, it is ours from now on. `process` is a number that
+    /// this process drew when it started.
+    fn claim<F: FileSystem>(
+        &self,
+        _fs: &F,
+        _dir: &Path,
+        _process: u64,
+    ) -> impl Future<Output = io::Result<bool>> + Send {
+        async { Ok(true) }
+    }
+
+    /// Gives the store free again.
+    fn release<F: FileSystem>(&self, _fs: &F, _dir: &Path) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Makes a new segment's file ready for records.
+    fn prepare_segment<F: File>(&self, _file: &F) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
     }
 
     /// Makes the name of a segment durable that an append has just created.
@@ -113,6 +158,26 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
     ) -> impl Future<Output = io::Result<()>> + Send {
         let (dir, _lock) = paths;
         async move { retry!(fs.sync_dir(dir)) }
+    }
+
+    /// What recovery makes of the bytes behind a segment's last whole record, before it cuts them off.
+    fn judge_rest(_rest: &[u8], _salt: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether a segment that begins with the number `first` belongs behind records of which the next would be `next`.
+    fn continues(first: u64, next: u64) -> bool {
+        first == next
+    }
+
+    /// Makes a segment durable that recovery has written again.
+    fn sync_recovered<F: File>(&self, file: &F, _path: &Path) -> impl Future<Output = io::Result<()>> + Send {
+        async move { retry!(file.sync_all()) }
+    }
+
+    /// Before anything is written or called durable: what recovery left to be done.
+    fn settle<F: FileSystem>(&self, _fs: &F) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
     }
 
     /// What recovery does when it finds that durable records are missing.
@@ -154,6 +219,7 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
     fn end_after_failure<F: File>(
         &self,
         _file: &F,
+        _place: Place,
         _error: &io::Error,
     ) -> impl Future<Output = Option<u64>> + Send {
         async { None }
@@ -189,6 +255,35 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
         async move { retry!(file.sync_data()) }
     }
 
+    /// The blocks that a snapshot is to hold, of the sealed and the open ones.
+    fn blocks_for_snapshot<F: FileSystem>(
+        &self,
+        _fs: &F,
+        _dir: &Path,
+        sealed: BTreeSet<String>,
+        _open: Vec<(String, Arc<F::File>)>,
+    ) -> impl Future<Output = io::Result<BTreeSet<String>>> + Send {
+        async { Ok(sealed) }
+    }
+
+    /// Removes a snapshot's manifest, durably.
+    fn remove_manifest<F: FileSystem>(
+        &self,
+        fs: &F,
+        dir: &Path,
+        manifest: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async move {
+            retry!(fs.unlink(manifest))?;
+            retry!(fs.sync_dir(dir))
+        }
+    }
+
+    /// What is left to be done in an orderly close.
+    fn before_close<F: FileSystem>(&self, _fs: &F) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// Makes the name of a sealed block durable.
     fn sync_sealed_name<F: FileSystem>(
         &self,
@@ -199,12 +294,30 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
     }
 }
 
-/// The seams, and the host's directory.
+/// Takes back what a failed append wrote, as far as that can be done: whatever made the append fail may hit this too.
+pub(crate) async fn take_back<F: File>(file: &F, place: Place) {
+    for _ in 0..3 {
+        if retry!(file.set_len(place.offset)).is_ok() {
+            return;
+        }
+    }
+}
+
+/// The seams, the host's directory, and the process that it runs in.
 #[derive(Debug)]
-struct Shared<F, E> {
-    fs: F,
-    env: E,
-    root: PathBuf,
+pub(crate) struct Shared<F, E> {
+    pub(crate) fs: F,
+    pub(crate) env: E,
+    pub(crate) root: PathBuf,
+    /// Tells this process from others, as a process's number would.
+    pub(crate) process: u64,
+}
+
+impl<F, E: Env> Shared<F, E> {
+    pub(crate) fn new(fs: F, env: E, root: &str) -> Arc<Shared<F, E>> {
+        let process = env.random_u64();
+        Arc::new(Shared { fs, env, root: PathBuf::from(root), process })
+    }
 }
 
 /// The plain host with these steps.
@@ -217,8 +330,7 @@ pub(crate) struct Plain<F, E, S> {
 
 impl<F: FileSystem, E: Env, S: Steps> Plain<F, E, S> {
     pub(crate) fn new(fs: F, env: E, root: &str) -> Plain<F, E, S> {
-        let shared = Arc::new(Shared { fs, env, root: PathBuf::from(root) });
-        Plain { shared, marks: marks::Marks::default(), steps: PhantomData }
+        Plain { shared: Shared::new(fs, env, root), marks: marks::Marks::default(), steps: PhantomData }
     }
 }
 
@@ -227,7 +339,7 @@ impl<F: FileSystem, E: Env, S: Steps> Host for Plain<F, E, S> {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            durability: Durability::OnAppend,
+            durability: S::DURABILITY,
             exclusion: Exclusion::Refuse,
             blocks: S::BLOCKS,
             snapshots: S::SNAPSHOTS,

@@ -10,13 +10,15 @@ use super::{Missing, Steps};
 use asl_host::fs::{File, FileSystem, OpenMode, read_whole, write_all_at};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What an open shows.
 #[derive(Debug, Default)]
 pub(super) struct Recovered {
-    pub(super) records: Vec<Arc<[u8]>>,
+    pub(super) records: Vec<Option<Arc<[u8]>>>,
+    /// How many of them are known to be durable.
+    pub(super) durable: u64,
     pub(super) sealed: BTreeSet<String>,
     pub(super) snapshots: BTreeSet<String>,
 }
@@ -26,10 +28,14 @@ pub(super) async fn recover<F: FileSystem, S: Steps>(
     steps: &S,
     paths: &Paths,
 ) -> io::Result<Recovered> {
-    let records = recover_log::<F, S>(fs, paths).await?;
-    let sealed = if S::BLOCKS { finished(fs, &paths.blocks, ".sealed").await? } else { BTreeSet::new() };
-    let snapshots =
-        if S::SNAPSHOTS { finished(fs, &paths.snapshots, ".snap").await? } else { BTreeSet::new() };
+    let records = recover_log(fs, steps, paths).await?;
+    let (mut sealed, mut snapshots) = (BTreeSet::new(), BTreeSet::new());
+    if S::BLOCKS {
+        sealed = finished(fs, &paths.blocks, ".sealed", S::KEEPS_OPEN_BLOCKS).await?;
+    }
+    if S::SNAPSHOTS {
+        snapshots = finished(fs, &paths.snapshots, ".snap", false).await?;
+    }
     if S::DETECTS_DAMAGE {
         for id in &snapshots {
             let (last, _) = manifest::load(fs, &paths.manifest(id), id).await?;
@@ -44,53 +50,67 @@ pub(super) async fn recover<F: FileSystem, S: Steps>(
     }
     retry!(fs.sync_dir(&paths.dir))?;
     steps.sync_parent(fs, &paths.parent).await?;
-    Ok(Recovered { records, sealed, snapshots })
+    let durable = if S::SYNCS_WHAT_IT_RECOVERS { records.len() as u64 } else { 0 };
+    Ok(Recovered { records, durable, sealed, snapshots })
 }
 
 /// The records up to the first that is missing. A segment that does not continue them is removed, unless it shows that
 /// durable ones are missing.
-async fn recover_log<F: FileSystem, S: Steps>(fs: &F, paths: &Paths) -> io::Result<Vec<Arc<[u8]>>> {
-    let mut records: Vec<Arc<[u8]>> = Vec::new();
-    let mut last = None;
+async fn recover_log<F: FileSystem, S: Steps>(
+    fs: &F,
+    steps: &S,
+    paths: &Paths,
+) -> io::Result<Vec<Option<Arc<[u8]>>>> {
+    let mut records = Vec::new();
+    let mut kept: Vec<(PathBuf, F::File, Vec<u8>)> = Vec::new();
     // Names sort by first number.
     for (first, salt) in list(fs, &paths.dir).await?.iter().filter_map(|name| parse_segment(name)) {
-        let path = paths.segment(first, salt);
-        if S::DETECTS_DAMAGE && first > records.len() as u64 + 1 {
+        let (path, next) = (paths.segment(first, salt), records.len() as u64 + 1);
+        if S::DETECTS_DAMAGE && first > next {
             S::records_missing(Missing::BeforeSegment)?;
         }
-        if first == records.len() as u64 + 1 {
+        if S::continues(first, next) {
             let file = retry!(fs.open(&path, OpenMode::ReadWrite))?;
             let mut bytes = read_whole(&file).await?;
             let scan = S::scan(&bytes, salt, first);
             if S::DETECTS_DAMAGE && scan.witnessed >= first + scan.records.len() as u64 {
                 S::records_missing(Missing::WithinSegment)?;
             }
+            S::judge_rest(&bytes[scan.end..], salt)?;
             if !scan.records.is_empty() {
-                records.extend(scan.records.into_iter().map(Arc::from));
+                records.resize(first as usize - 1, None);
+                records.extend(scan.records.into_iter().map(|record| Some(Arc::from(record))));
                 bytes.truncate(scan.end);
-                last = Some((file, bytes));
+                kept.push((path, file, bytes));
                 continue;
             }
         }
         retry!(fs.unlink(&path))?;
     }
     // A segment is begun when the one before it is durable, so that only the last one needs this.
-    if let Some((file, bytes)) = last {
+    let durable = if S::SYNCS_EACH_SEGMENT { kept.len().saturating_sub(1) } else { 0 };
+    for (path, file, bytes) in &kept[durable..] {
         retry!(file.set_len(bytes.len() as u64))?;
-        write_all_at(&file, &bytes, 0).await?;
-        retry!(file.sync_all())?;
+        write_all_at(file, bytes, 0).await?;
+        steps.sync_recovered(file, path).await?;
     }
     Ok(records)
 }
 
-/// The finished files of a directory, without their ending. What was not finished is removed.
-async fn finished<F: FileSystem>(fs: &F, dir: &Path, ending: &str) -> io::Result<BTreeSet<String>> {
+/// The finished files of a directory, without their ending. What was not finished is removed, unless it is to be kept.
+async fn finished<F: FileSystem>(
+    fs: &F,
+    dir: &Path,
+    ending: &str,
+    keep: bool,
+) -> io::Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for name in list(fs, dir).await? {
         match name.strip_suffix(ending) {
             Some(id) => {
                 found.insert(id.to_owned());
             }
+            None if keep => {}
             None => retry!(fs.unlink(&dir.join(&name)))?,
         }
     }

@@ -7,7 +7,9 @@ use super::turn::{OpenBlock, Segment, State, Turn, Writer};
 use super::{Place, RECORD_LEN_MAX, Shared, Steps};
 use asl_host::env::Env;
 use asl_host::fs::{File, FileSystem, OpenMode, read_full_at, read_whole, write_all_at};
-use asl_host::{BlockId, ErrorKind, LogSeq, Operation, Record, Result, SnapshotId, Store, StoreError};
+use asl_host::{
+    BlockId, Durability, ErrorKind, LogSeq, Operation, Record, Result, SnapshotId, Store, StoreError,
+};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +27,7 @@ pub(crate) struct PlainStore<F: FileSystem, E, S> {
 #[derive(Debug)]
 enum Role<L> {
     Writer(Writer<L>),
-    View { records: Vec<Arc<[u8]>>, blocks: BTreeSet<String>, closed: AtomicBool },
+    View { records: Vec<Option<Arc<[u8]>>>, blocks: BTreeSet<String>, closed: AtomicBool },
 }
 
 impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
@@ -95,13 +97,16 @@ impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
         let put = self.steps.put_record(&*segment.file, &self.shared.env, place, record).await;
         let end = match &put {
             Ok(end) => Some(*end),
-            Err(error) => self.steps.end_after_failure(&*segment.file, error).await,
+            Err(error) => self.steps.end_after_failure(&*segment.file, place, error).await,
         };
         // Without an end the turn ends in doubt.
         if let Some(end) = end {
             let mut state = writer.state();
             if put.is_ok() {
-                state.records.push(Arc::from(record));
+                state.records.push(Some(Arc::from(record)));
+                if S::DURABILITY == Durability::OnAppend {
+                    state.durable = seq;
+                }
             }
             state.segment = Some(Segment { end, ..segment });
             turn.finish();
@@ -116,21 +121,34 @@ impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
             if seq - segment.first < S::SEGMENT_RECORDS {
                 return Ok(segment);
             }
-            self.steps.sync_rest(&*segment.file).await?;
+            if S::SYNCS_EACH_SEGMENT {
+                self.steps.sync_rest(&*segment.file).await?;
+            } else {
+                writer.state().behind.push(segment.file);
+            }
         }
         let (fs, salt) = (&self.shared.fs, self.shared.env.random_u64());
+        self.steps.settle(fs).await?;
         let file = retry!(fs.open(&self.paths.segment(seq, salt), OpenMode::CreateNew))?;
+        self.steps.prepare_segment(&file).await?;
         self.steps.sync_segment_name(fs, &self.paths.dir).await?;
         Ok(Segment { file: Arc::new(file), first: seq, salt, end: 0 })
     }
 
     async fn sync_log(&self, writer: &Writer<F::File>, turn: &mut Turn<'_, F::File>) -> io::Result<()> {
-        let segment = writer.state().segment.clone();
-        if let Some(segment) = segment {
-            turn.begin();
-            self.steps.sync_rest(&*segment.file).await?;
-            turn.finish();
+        let (behind, segment) = {
+            let state = writer.state();
+            (state.behind.clone(), state.segment.clone())
+        };
+        turn.begin();
+        self.steps.settle(&self.shared.fs).await?;
+        for file in behind.into_iter().chain(segment.map(|segment| segment.file)) {
+            self.steps.sync_rest(&*file).await?;
         }
+        turn.finish();
+        let mut state = writer.state();
+        state.behind.clear();
+        state.durable = state.records.len() as u64;
         Ok(())
     }
 
@@ -150,7 +168,13 @@ impl<F: FileSystem, E: Env, S: Steps> PlainStore<F, E, S> {
     async fn read_sealed(&self, id: &str) -> Result<Vec<u8>> {
         let path = self.paths.sealed_block(id);
         let read = async {
-            let file = retry!(self.shared.fs.open(&path, OpenMode::Read))?;
+            let file = match retry!(self.shared.fs.open(&path, OpenMode::Read)) {
+                // Only a view that names an open block gets here.
+                Err(error) if S::KEEPS_OPEN_BLOCKS && error.kind() == io::ErrorKind::NotFound => {
+                    retry!(self.shared.fs.open(&self.paths.open_block(id), OpenMode::Read))?
+                }
+                opened => opened?,
+            };
             let content = read_whole(&file).await?;
             if !S::DETECTS_DAMAGE {
                 return Ok(content);
@@ -191,14 +215,13 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
     }
 
     async fn durable_upto(&self) -> Result<LogSeq> {
-        let count = match &self.role {
-            Role::Writer(writer) => self.look(writer, Operation::DurableUpto)?.records.len(),
+        Ok(LogSeq(match &self.role {
+            Role::Writer(writer) => self.look(writer, Operation::DurableUpto)?.durable,
             Role::View { records, closed, .. } => {
                 self.unless_closed(closed, Operation::DurableUpto)?;
-                records.len()
+                records.len() as u64
             }
-        };
-        Ok(LogSeq(count as u64))
+        }))
     }
 
     async fn read(&self, from: LogSeq, limit: usize) -> Result<Vec<Record>> {
@@ -224,8 +247,14 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         let mut turn = writer.turn().await;
         let mut closed = self.look(writer, operation).map(drop);
         if closed.is_ok() {
-            closed = self.sync_log(writer, &mut turn).await.map_err(failed(operation, &self.paths.dir));
+            let finished = async {
+                self.sync_log(writer, &mut turn).await?;
+                self.steps.before_close(&self.shared.fs).await
+            };
+            closed = finished.await.map_err(failed(operation, &self.paths.dir));
         }
+        let released = self.steps.release(&self.shared.fs, &self.paths.dir).await;
+        let closed = closed.and(released.map_err(failed(operation, &self.paths.dir)));
         let mut state = writer.state();
         state.refuses = true;
         let lock = state.lock.take();
@@ -329,12 +358,18 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         let (writer, mut turn) = self.turn(operation).await?;
         self.sync_log(writer, &mut turn).await.map_err(failed(operation, &self.paths.dir))?;
         let id = random_name(&self.shared.env);
-        let content = {
+        let (last, sealed, open) = {
             let state = writer.state();
-            manifest::encode(&id, state.records.len(), &state.sealed)
+            let open = state.open_blocks.iter().map(|(id, block)| (id.clone(), block.file.clone()));
+            (state.records.len(), state.sealed.clone(), open.collect())
         };
         turn.begin();
-        self.publish(&id, &content).await.map_err(failed(operation, &self.paths.snapshots))?;
+        let made = async {
+            let (fs, dir) = (&self.shared.fs, &self.paths.blocks);
+            let blocks = self.steps.blocks_for_snapshot(fs, dir, sealed, open).await?;
+            self.publish(&id, &manifest::encode(&id, last, &blocks)).await
+        };
+        made.await.map_err(failed(operation, &self.paths.snapshots))?;
         turn.finish();
         writer.state().snapshots.insert(id.clone());
         Ok(SnapshotId::new(id))
@@ -373,11 +408,8 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
         }
         let path = self.paths.manifest(snapshot.as_str());
         turn.begin();
-        let deleted = async {
-            retry!(self.shared.fs.unlink(&path))?;
-            retry!(self.shared.fs.sync_dir(&self.paths.snapshots))
-        };
-        deleted.await.map_err(failed(operation, &path))?;
+        let deleted = self.steps.remove_manifest(&self.shared.fs, &self.paths.snapshots, &path).await;
+        deleted.map_err(failed(operation, &path))?;
         turn.finish();
         writer.state().snapshots.remove(snapshot.as_str());
         Ok(())
@@ -388,8 +420,9 @@ impl<F: FileSystem, E: Env, S: Steps> Store for PlainStore<F, E, S> {
     }
 }
 
-fn slice(records: &[Arc<[u8]>], from: LogSeq, limit: usize) -> Vec<Record> {
+fn slice(records: &[Option<Arc<[u8]>>], from: LogSeq, limit: usize) -> Vec<Record> {
     let skip = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
-    let numbered = (1..).map(LogSeq).zip(records).skip(skip).take(limit);
-    numbered.map(|(seq, data)| Record { seq, data: data.to_vec() }).collect()
+    let numbered = (1..).map(LogSeq).zip(records).skip(skip);
+    let there = numbered.filter_map(|(seq, data)| Some(Record { seq, data: data.as_ref()?.to_vec() }));
+    there.take(limit).collect()
 }

@@ -14,8 +14,12 @@ pub(super) struct Writer<F> {
 
 #[derive(Debug)]
 pub(super) struct State<F> {
-    /// Everything acknowledged, record 1 first.
-    pub(super) records: Vec<Arc<[u8]>>,
+    /// Everything acknowledged, record 1 first. One that is missing was skipped by a recovery that has a bug.
+    pub(super) records: Vec<Option<Arc<[u8]>>>,
+    /// How many of them are known to be durable.
+    pub(super) durable: u64,
+    /// Segments that were left without a sync for the present one, oldest first.
+    pub(super) behind: Vec<Arc<F>>,
     /// The segment that this handle appends to.
     pub(super) segment: Option<Segment<F>>,
     pub(super) sealed: BTreeSet<String>,
@@ -58,9 +62,11 @@ impl<F> Clone for OpenBlock<F> {
 
 impl<F> Writer<F> {
     pub(super) fn new(lock: F, recovered: Recovered) -> Writer<F> {
-        let Recovered { records, sealed, snapshots } = recovered;
+        let Recovered { records, durable, sealed, snapshots } = recovered;
         let state = State {
             records,
+            durable,
+            behind: Vec::new(),
             segment: None,
             sealed,
             open_blocks: BTreeMap::new(),
