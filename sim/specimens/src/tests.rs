@@ -132,6 +132,7 @@ macro_rules! specimens {
 
 specimens! {
     control,
+    control_single,
     ack_then_timer_flush,
     canary,
     commit_mark_unchecked,
@@ -142,10 +143,12 @@ specimens! {
     fsync_retried,
     gap_between_segments,
     garbage_tail_accepted,
+    header_before_extension,
     hole_then_valid_wedges,
     mark_left_to_journal,
     pid_lock_stale,
     prealloc_tail_unrepairable,
+    recovery_crash_rolls_back,
     rename_unsynced_tmp,
     seal_rename_not_synced,
     segment_dir_not_synced,
