@@ -199,6 +199,26 @@ pub type Decisions = BTreeMap<Address, u32>;
 enum Source {
     Seed(u64),
     Map(Decisions),
+    /// As another source, but one crash loses as much as it may of what some questions are about.
+    Losing {
+        of: Box<Source>,
+        crash: u32,
+        what: fn(Question) -> bool,
+    },
+}
+
+impl Source {
+    fn answer(&self, address: Address, count: u32, lean: Lean) -> u32 {
+        match self {
+            // A case may come from another build, where there was more to choose from.
+            Source::Map(decisions) => decisions.get(&address).copied().unwrap_or(0).min(count - 1),
+            Source::Seed(seed) => draw(*seed, address, count, lean),
+            Source::Losing { crash, what, .. } if address.at[0] == *crash && what(address.question) => {
+                count - 1
+            }
+            Source::Losing { of, .. } => of.answer(address, count, lean),
+        }
+    }
 }
 
 /// Answers the questions of one run.
@@ -230,6 +250,11 @@ impl Decider {
 
     fn of(source: Source) -> Decider {
         Decider { source, record: None, trail: None }
+    }
+
+    /// The same answers, but that this crash loses as much as it may of what these questions are about.
+    pub(crate) fn losing(&self, crash: u32, what: fn(Question) -> bool) -> Decider {
+        Decider::of(Source::Losing { of: Box::new(self.source.clone()), crash, what })
     }
 
     /// Keeps the answers that are not 0, for [`Decider::into_record`].
@@ -272,11 +297,7 @@ impl Decider {
         if count == 1 {
             return 0;
         }
-        let answer = match &self.source {
-            // A case may come from another build, where there was more to choose from.
-            Source::Map(decisions) => decisions.get(&address).copied().unwrap_or(0).min(count - 1),
-            Source::Seed(seed) => draw(*seed, address, count, lean),
-        };
+        let answer = self.source.answer(address, count, lean);
         if let Some(trail) = &mut self.trail {
             trail.push(Asked { address, count, answer });
         }

@@ -7,11 +7,13 @@
 pub mod campaign;
 pub mod case;
 pub mod check;
+mod chronicle;
 pub mod cli;
 pub mod conform;
 pub mod decide;
 pub mod determinism;
 pub mod doctor;
+pub mod explain;
 pub mod history;
 mod panics;
 pub mod report;

@@ -1,9 +1,10 @@
 //! One run and what the oracle says of it.
 
 use crate::check::{INVARIANTS, Verdict, judge};
+use crate::chronicle::Chronicle;
 use crate::decide::Decider;
 use crate::history::Event;
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, run, run_chronicled};
 use crate::scenario::{CrashKind, Cut, Scenario, When};
 use crate::target::Target;
 use std::sync::Arc;
@@ -29,7 +30,20 @@ pub struct Trial {
 ///
 /// If the simulator has a bug.
 pub fn trial(target: &Target, scenario: &Arc<Scenario>, decider: &Decider) -> Trial {
-    let outcome = run(target, scenario, decider.clone());
+    judged(target, scenario, run(target, scenario, decider.clone()))
+}
+
+/// The same, with a chronicle of what went on below the host.
+pub(crate) fn trial_chronicled(
+    target: &Target,
+    scenario: &Arc<Scenario>,
+    decider: &Decider,
+) -> (Trial, Chronicle) {
+    let (outcome, chronicle) = run_chronicled(target, scenario, decider.clone());
+    (judged(target, scenario, outcome), chronicle)
+}
+
+fn judged(target: &Target, scenario: &Arc<Scenario>, outcome: Outcome) -> Trial {
     let mut verdict = judge(&outcome.history);
     let recovery =
         verdict.violations.iter().position(|v| INVARIANTS[v.invariant].name == "recovery-idempotent");
@@ -98,6 +112,36 @@ impl Trial {
                 Some(format!("{}/{operation}/{class}", violation.name()))
             }
             None => history.stuck().map(|_| format!("hang/{class}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::capabilities;
+    use crate::scenario::FaultClass;
+    use crate::scenario::generate::{Wishes, generate};
+    use crate::target::find;
+
+    #[test]
+    fn a_run_with_a_chronicle_comes_to_the_same() {
+        for name in ["posix", "specimen:fsync-retried", "specimen:torn-middle-is-eof"] {
+            let target = find(name).expect("a built-in target");
+            let classes = vec![FaultClass::Crash, FaultClass::Error, FaultClass::Media];
+            let wishes = Wishes { classes, ..Wishes::default() };
+            let capabilities = capabilities(&target, &wishes);
+            for seed in 0..60 {
+                let scenario = Arc::new(generate(seed, &wishes, &capabilities));
+                let decider = Decider::seeded(seed).recording();
+                let plain = trial(&target, &scenario, &decider);
+                let (watched, chronicle) = trial_chronicled(&target, &scenario, &decider);
+                assert_eq!(watched.outcome.trace, plain.outcome.trace, "{name}, seed {seed}");
+                assert_eq!(watched.outcome.decisions, plain.outcome.decisions);
+                assert_eq!(watched.outcome.history.events(), plain.outcome.history.events());
+                assert_eq!(watched.verdict, plain.verdict);
+                assert!(!chronicle.entries.is_empty());
+            }
         }
     }
 }

@@ -115,7 +115,9 @@ fn cases_that_cannot_be_read_are_refused() {
     let whole = std::fs::read(&case).expect("it is there");
     place.file("truncated", &whole[..whole.len() / 2]);
     let mut damaged = whole.clone();
-    damaged[whole.len() / 3..whole.len() / 3 + 8].fill(b'}');
+    // Inside of a text the same bytes would be no damage.
+    let key = whole.windows(10).position(|window| window == b"\"scenario\"").expect("it has one");
+    damaged[key..key + 8].fill(b'}');
     place.file("damaged", &damaged);
     place.file("empty", b"");
     place.file("binary", &[0xff, 0, 0x80, 7]);

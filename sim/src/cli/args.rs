@@ -30,6 +30,7 @@ const STATUSES: &str = "Exit status: 0 passed, 2 usage or unreadable input, 5 re
 pub(super) enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
+    Explain(ExplainArgs),
     Conform(ConformArgs),
     Doctor(DoctorArgs),
     List(ListArgs),
@@ -44,6 +45,7 @@ impl Command {
         match self {
             Command::Run(args) => args.format,
             Command::Replay(args) => args.format,
+            Command::Explain(args) => args.format,
             Command::Conform(args) => args.format,
             Command::Doctor(args) => args.format,
             Command::List(args) => args.format,
@@ -112,6 +114,26 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     pub(super) world: WorldArgs,
     /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Tells the story of a stored case: what clients, the host and the disk did, what was acknowledged, what was durable, and what
+/// came back.
+///
+/// Status 0 if the story is told, whatever the run stands for (`replay` says that); 5 if the case does not show what it was
+/// stored for: then what happens now is told.
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainArgs {
+    /// A case file.
+    pub(super) case: PathBuf,
+    /// Leave nothing out.
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Try the case on another host.
+    #[arg(long, value_name = "T")]
+    pub(super) target: Option<String>,
+    /// How it is printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }

@@ -8,6 +8,7 @@ mod conform;
 mod determinism;
 mod doctor;
 mod error;
+mod explain;
 mod failure;
 mod list;
 mod out;
@@ -42,6 +43,7 @@ fn obey(command_line: Vec<OsString>) -> Status {
     let result = match &args.command {
         Command::Run(args) => run::run(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
+        Command::Explain(args) => explain::explain(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),
         Command::List(args) => Ok(list::list(args, &mut out)),

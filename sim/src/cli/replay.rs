@@ -62,7 +62,8 @@ fn replay_seed(subject: &Subject, seed: u64, trace: bool, out: &mut Out) -> Stat
     status_of(&trial)
 }
 
-fn load(path: &Path) -> Result<Case, Error> {
+/// Reads a case, or says why it cannot be read, with a way out.
+pub(super) fn load(path: &Path) -> Result<Case, Error> {
     Case::load(path).map_err(|error| {
         let name = path.display().to_string();
         let refused = Error::new(format!("cannot read the case {name:?}: {}", in_words(&error)));
@@ -87,8 +88,9 @@ fn in_words(error: &ReadError) -> String {
     }
 }
 
-fn target_of(case: &Case, args: &ReplayArgs) -> Result<Target, Error> {
-    match &args.target {
+/// The host of a case, or another one that is to be tried on it.
+pub(super) fn target_of(case: &Case, other: Option<&str>) -> Result<Target, Error> {
+    match other {
         Some(name) => find_target(name),
         None => find_target(&case.target).map_err(|error| {
             Error::new(format!("the case is of a host that is not here: {error}"))
@@ -104,7 +106,7 @@ fn try_case(case: &Case, target: &Target) -> Result<Trial, String> {
 
 fn replay_case(path: &Path, args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
     let case = load(path)?;
-    let target = target_of(&case, args)?;
+    let target = target_of(&case, args.target.as_deref())?;
     let name = path.display().to_string();
     let trial = match try_case(&case, &target) {
         Ok(trial) => trial,
@@ -128,16 +130,17 @@ fn replay_case(path: &Path, args: &ReplayArgs, out: &mut Out) -> Result<Status, 
 }
 
 /// What a case says, beside what came of it now.
-struct Comparison {
+pub(super) struct Comparison {
     /// Whether the traces are comparable.
     hashes: bool,
     /// Why they are not.
     why_not: &'static str,
     /// Why it is no reproduction, if it is none.
-    difference: Option<String>,
+    pub(super) difference: Option<String>,
 }
 
-fn compare(case: &Case, target: &Target, trial: &Trial) -> Comparison {
+/// Whether a trial is what its case says.
+pub(super) fn compare(case: &Case, target: &Target, trial: &Trial) -> Comparison {
     let same_host = target.name() == case.target;
     let hashes = same_host && case.is_of_this_build();
     let why_not =
@@ -154,7 +157,8 @@ fn compare(case: &Case, target: &Target, trial: &Trial) -> Comparison {
     Comparison { hashes, why_not, difference }
 }
 
-fn report_comparison(comparison: &Comparison, case: &Case, trial: &Trial, out: &mut Out) {
+/// Says whether it is.
+pub(super) fn report_comparison(comparison: &Comparison, case: &Case, trial: &Trial, out: &mut Out) {
     let trace = trial.outcome.trace.to_string();
     let note = match (comparison.hashes, trial.outcome.trace == case.trace_hash) {
         (true, true) => "the same as in the case".to_owned(),
@@ -215,7 +219,7 @@ fn expect_pass(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
     let mut cases = Vec::new();
     for path in &args.expect_pass {
         let case = load(path)?;
-        let target = target_of(&case, args)?;
+        let target = target_of(&case, args.target.as_deref())?;
         cases.push((path.display().to_string(), case, target));
     }
     let (mut status, mut failed) = (Status::Passed, 0);

@@ -1,5 +1,6 @@
 //! The lines of JSON that other programs read. Fields may be added; none is renamed or taken away.
 
+use crate::explain::Explanation;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,6 +43,13 @@ pub(crate) enum Line<'a> {
         text: &'a str,
     },
     Replay(Replay<'a>),
+    Explanation {
+        case: &'a str,
+        /// Why it is no reproduction.
+        why: Option<&'a str>,
+        #[serde(flatten)]
+        explanation: &'a Explanation,
+    },
     Target {
         name: &'a str,
         about: &'a str,

@@ -1,8 +1,10 @@
 //! What people and programs read: stories, summaries, lists, lines of JSON.
 
+pub(crate) mod columns;
 pub(crate) mod conform;
 pub(crate) mod doctor;
 pub(crate) mod exercised;
+pub mod explain;
 pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod layout;

@@ -119,7 +119,7 @@ fn matters(history: &History, event: usize, concerned: &BTreeSet<u64>) -> bool {
 }
 
 /// The numbers of the records that a violation is about, as far as its text names them.
-fn concerned(history: &History, event: usize, text: &str) -> BTreeSet<u64> {
+pub(crate) fn concerned(history: &History, event: usize, text: &str) -> BTreeSet<u64> {
     let about_log = match &history.events()[event] {
         Event::Told { asked, .. } => {
             let Event::Asked { ask, .. } = &history.events()[*asked] else { return BTreeSet::new() };
@@ -177,7 +177,7 @@ fn damage(site: Site, kind: FaultKind, hit: &Hit) -> String {
     format!("DAMAGE: {kind}, in {}{whose}", place_in_run(site))
 }
 
-fn place_in_run(site: Site) -> String {
+pub(crate) fn place_in_run(site: Site) -> String {
     match site {
         Site::Op(id) => format!("op {id}"),
         Site::Boot { attempt, .. } if attempt >= 8 => "reopening".to_owned(),
@@ -194,7 +194,8 @@ fn question(history: &History, site: Site, client: u16, ask: &Ask) -> String {
     format!("{who}: {} ({})", request(history, ask), place_in_run(site))
 }
 
-fn request(history: &History, ask: &Ask) -> String {
+/// What was asked for, in words.
+pub(crate) fn request(history: &History, ask: &Ask) -> String {
     let name = |name: Name| history.name(name);
     let of = |place: Place, preposition: &str| match place {
         Place::Main => String::new(),
@@ -230,7 +231,8 @@ fn request(history: &History, ask: &Ask) -> String {
     }
 }
 
-fn answer(history: &History, ask: &Ask, told: &Told) -> String {
+/// What was told, in words.
+pub(crate) fn answer(history: &History, ask: &Ask, told: &Told) -> String {
     match told {
         Told::Done => "done".to_owned(),
         Told::Seq(seq) => match ask {
@@ -260,7 +262,7 @@ fn bytes(len: usize) -> String {
     things(len as u64, "byte", "bytes")
 }
 
-fn numbers(seqs: &[u64]) -> String {
+pub(crate) fn numbers(seqs: &[u64]) -> String {
     match seqs {
         [] => "no records".to_owned(),
         [one] => format!("record {one}"),

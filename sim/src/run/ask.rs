@@ -35,6 +35,9 @@ impl Runner<'_> {
         let slot = usize::from(client).min(self.queues.len());
         let asked = self.history.borrow_mut().push(Event::Asked { site, client, ask });
         self.waiting.borrow_mut()[slot] = Some(asked);
+        if self.chronicled {
+            self.sim.lock().chronicle_event(asked);
+        }
         let answer = if self.can_cancel {
             Abandonable { sim: &self.sim, call: Box::pin(call) }.await
         } else {
@@ -50,6 +53,7 @@ impl Runner<'_> {
         };
         let mut world = self.sim.lock();
         world.trace.told(asked, told.digest());
+        world.chronicle_event(history.events().len());
         drop(world);
         history.push(Event::Told { asked, told: told.clone() });
         told

@@ -261,6 +261,9 @@ impl Runner<'_> {
     }
 
     fn crash(&mut self, kind: CrashKind, in_recovery: bool) {
+        if self.chronicled {
+            self.sim.lock().chronicle_crash(kind);
+        }
         if in_recovery {
             self.exercised.crashes_in_recovery += 1;
         } else {

@@ -14,6 +14,7 @@ mod audit;
 mod client;
 mod life;
 
+use crate::chronicle::Chronicle;
 use crate::decide::{Decider, Decisions};
 use crate::history::{History, Name};
 use crate::runtime::{Injected, Process, Sim};
@@ -102,6 +103,21 @@ pub(crate) fn run_in_full(target: &Target, scenario: &Arc<Scenario>, decider: De
     run_to_end(runner)
 }
 
+/// The same run, with a chronicle of all that goes on below the host.
+pub(crate) fn run_chronicled(
+    target: &Target,
+    scenario: &Arc<Scenario>,
+    decider: Decider,
+) -> (Outcome, Chronicle) {
+    let mut runner = Runner::new(target, scenario, decider);
+    let sim = runner.sim.clone();
+    sim.lock().begin_chronicle();
+    runner.chronicled = true;
+    let outcome = run_to_end(runner);
+    let chronicle = sim.lock().end_chronicle();
+    (outcome, chronicle.expect("it was begun"))
+}
+
 fn run_to_end(mut runner: Runner<'_>) -> Outcome {
     while runner.live() {}
     runner.finish()
@@ -172,6 +188,8 @@ pub(crate) struct Runner<'a> {
     last_crash: Option<CrashKind>,
     exercised: Exercised,
     can_cancel: bool,
+    /// Whether the world keeps a chronicle, which has to know when the history's events were.
+    chronicled: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +243,7 @@ impl<'a> Runner<'a> {
             last_crash: None,
             exercised: Exercised::default(),
             can_cancel: can_cancel(scenario),
+            chronicled: false,
         }
     }
 
@@ -252,6 +271,7 @@ impl<'a> Runner<'a> {
             last_crash: self.last_crash,
             exercised: self.exercised,
             can_cancel: can_cancel(scenario),
+            chronicled: false,
         }
     }
 

@@ -10,6 +10,7 @@
 //! Not modelled: a task that blocks its thread inside `poll`, and effects of one call that others see half done.
 
 mod call;
+mod chronicling;
 mod damage;
 mod world;
 
@@ -17,6 +18,7 @@ use call::Call;
 pub(crate) use call::CallKind;
 pub(crate) use world::{Injected, Notice, World};
 
+use crate::chronicle::About;
 use crate::decide::{Decider, Site};
 use crate::scenario::{CrashKind, Scenario};
 use crate::trace::Trace;
@@ -104,6 +106,7 @@ impl Sim {
             next_token: 0,
             halted: None,
             handles: Vec::new(),
+            chronicle: None,
         };
         Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
     }
@@ -200,16 +203,19 @@ impl Sim {
 
     /// One call of a host: waits its time, then takes effect, fails as planned, or is where the crash comes (then it
     /// never returns).
+    ///
+    /// `about` says what it is about, to whoever keeps a chronicle; the default says nothing.
     pub(crate) async fn perform<T>(
         &self,
         process: Process,
         kind: CallKind,
+        about: About<'_>,
         effect: impl FnOnce(&mut World, &Call) -> io::Result<T>,
     ) -> io::Result<T> {
         let Some(call) = (Gate { sim: self, process, kind, extra_ns: 0, state: GateState::New }).await else {
             return Err(errno(EIO));
         };
-        let result = self.lock().carry_out(&call, effect);
+        let result = self.lock().carry_out(&call, about, effect);
         match result {
             Some(result) => result,
             None => std::future::pending().await,

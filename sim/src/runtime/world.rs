@@ -2,6 +2,7 @@
 
 use super::Process;
 use super::call::{Call, CallKind};
+use crate::chronicle::{About, Chronicle};
 use crate::decide::{Address, Decider, Lean, Question, Site, mix};
 use crate::history::Hit;
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Scenario, When};
@@ -87,6 +88,8 @@ pub(crate) struct World {
     pub(super) halted: Option<(CrashKind, Site)>,
     /// Per handle, how many failed syncs of its file it has been told of.
     pub(super) handles: Vec<u32>,
+    /// What goes on, if it is to be explained.
+    pub(super) chronicle: Option<Box<Chronicle>>,
 }
 
 /// How many random words were drawn, and inodes made, at a site.
@@ -245,6 +248,9 @@ impl World {
     pub(crate) fn note_bytes(&mut self, call: &Call, ino: Ino, offset: u64, bytes: &[u8]) {
         self.note(call, u64::from(ino), offset);
         self.trace.bytes(bytes);
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.has_moved(bytes.len());
+        }
     }
 
     /// What happened since the last time this was asked.
@@ -354,6 +360,7 @@ impl World {
     pub(super) fn carry_out<T>(
         &mut self,
         call: &Call,
+        about: About<'_>,
         effect: impl FnOnce(&mut World, &Call) -> io::Result<T>,
     ) -> Option<io::Result<T>> {
         self.trace.call(call.site, call.index, call.kind, self.now_ns);
@@ -362,6 +369,7 @@ impl World {
         {
             self.halted = Some((cut.kind, call.site));
             self.tasks[call.task].cut = None;
+            self.chronicle_call(call, about, None);
             return None;
         }
         let result = match call.fault {
@@ -373,6 +381,7 @@ impl World {
             self.trace.failed(error.raw_os_error().unwrap_or(0).unsigned_abs());
             self.injected.no_space += u32::from(error.kind() == io::ErrorKind::StorageFull);
         }
+        self.chronicle_call(call, about, result.as_ref().err());
         if let Some(cut) = call.cut {
             self.halted = Some((cut.kind, call.site));
             self.tasks[call.task].cut = None;

@@ -5,6 +5,7 @@
 //! is dead changes nothing and fails with EIO.
 
 use super::fs::{EIO, Ino, errno};
+use crate::chronicle::About;
 use crate::decide::Question;
 use crate::runtime::{CallKind, Process, Sim};
 use asl_host::fs::{File, FileSystem, Metadata, OpenMode};
@@ -49,11 +50,14 @@ impl FileSystem for SimFileSystem {
             OpenMode::Create | OpenMode::CreateNew => CallKind::Create,
         };
         let path = text(path)?;
-        let opened = self.sim.perform(self.process, kind, |world, call| {
+        let about = About::path(if kind == CallKind::Create { "create" } else { "open" }, path);
+        let opened = self.sim.perform(self.process, kind, about, |world, call| {
             let key = world.next_inode_key(call);
-            let (ino, _) = world.fs.open(path, mode, key, &mut world.decide)?;
+            let (ino, made) = world.fs.open(path, mode, key, &mut world.decide)?;
             world.note(call, u64::from(ino), 0);
-            Ok((ino, world.add_handle(ino)))
+            let handle = world.add_handle(ino);
+            world.chronicle_open(handle, ino, path, made);
+            Ok((ino, handle))
         });
         let (ino, handle) = opened.await?;
         Ok(SimFile {
@@ -67,38 +71,55 @@ impl FileSystem for SimFileSystem {
 
     async fn create_dir(&self, path: &Path) -> io::Result<()> {
         let path = text(path)?;
-        let made = self.sim.perform(self.process, CallKind::Name, |world, call| {
+        let about = About::path("mkdir", path);
+        let made = self.sim.perform(self.process, CallKind::Name, about, |world, call| {
             let key = world.next_inode_key(call);
-            world.fs.create_dir(path, key, &mut world.decide)
+            world.fs.create_dir(path, key, &mut world.decide)?;
+            world.chronicle_dir(path);
+            Ok(())
         });
         made.await
     }
 
     async fn remove_dir(&self, path: &Path) -> io::Result<()> {
         let path = text(path)?;
-        let call =
-            self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.remove_dir(path, &mut w.decide));
-        call.await
+        let about = About::path("rmdir", path);
+        let removed = self
+            .sim
+            .perform(self.process, CallKind::Name, about, |w, _| w.fs.remove_dir(path, &mut w.decide));
+        removed.await
     }
 
     async fn unlink(&self, path: &Path) -> io::Result<()> {
         let path = text(path)?;
-        self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.unlink(path, &mut w.decide)).await
+        let about = About::path("unlink", path);
+        let removed =
+            self.sim.perform(self.process, CallKind::Name, about, |w, _| w.fs.unlink(path, &mut w.decide));
+        removed.await
     }
 
     async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (text(from)?, text(to)?);
-        self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.rename(from, to, &mut w.decide)).await
+        let about = About::paths("rename", from, to);
+        let renamed = self
+            .sim
+            .perform(self.process, CallKind::Name, about, |w, _| w.fs.rename(from, to, &mut w.decide));
+        renamed.await
     }
 
     async fn link(&self, original: &Path, link: &Path) -> io::Result<()> {
         let (original, link) = (text(original)?, text(link)?);
-        self.sim.perform(self.process, CallKind::Name, |w, _| w.fs.link(original, link, &mut w.decide)).await
+        let about = About::paths("link", original, link);
+        let linked = self
+            .sim
+            .perform(self.process, CallKind::Name, about, |w, _| w.fs.link(original, link, &mut w.decide));
+        linked.await
     }
 
     async fn read_dir(&self, path: &Path) -> io::Result<Vec<OsString>> {
         let path = text(path)?;
-        let listed = self.sim.perform(self.process, CallKind::Look, |world, call| {
+        let about = About::path("list", path);
+        let listed = self.sim.perform(self.process, CallKind::Look, about, |world, call| {
             let names = world.fs.read_dir(path, &mut world.decide)?;
             world.note(call, names.len() as u64, 0);
             Ok(names)
@@ -108,7 +129,8 @@ impl FileSystem for SimFileSystem {
 
     async fn metadata(&self, path: &Path) -> io::Result<Metadata> {
         let path = text(path)?;
-        let looked = self.sim.perform(self.process, CallKind::Look, |world, call| {
+        let about = About::path("stat", path);
+        let looked = self.sim.perform(self.process, CallKind::Look, about, |world, call| {
             let metadata = world.fs.metadata_at(path, &mut world.decide)?;
             world.note(call, metadata.inode, metadata.len);
             Ok(metadata)
@@ -118,7 +140,8 @@ impl FileSystem for SimFileSystem {
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let path = text(path)?;
-        let synced = self.sim.perform(self.process, CallKind::SyncDir, |world, call| {
+        let about = About::path("fsync", path);
+        let synced = self.sim.perform(self.process, CallKind::SyncDir, about, |world, call| {
             let ino = world.fs.dir_at(path, &mut world.decide)?;
             world.note(call, u64::from(ino), 0);
             if call.fails_sync() {
@@ -134,7 +157,8 @@ impl FileSystem for SimFileSystem {
 
 impl SimFile {
     async fn sync(&self, data_only: bool) -> io::Result<()> {
-        let synced = self.sim.perform(self.process, CallKind::Sync, |world, call| {
+        let about = About::handle(if data_only { "fdatasync" } else { "fsync" }, self.handle);
+        let synced = self.sim.perform(self.process, CallKind::Sync, about, |world, call| {
             world.note(call, u64::from(self.ino), 0);
             if call.fails_sync() {
                 world.fs.fail_sync(self.ino, call.mark, call.address(Question::Reverted), &mut world.decide);
@@ -158,7 +182,8 @@ impl SimFile {
 
 impl File for SimFile {
     async fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let read = self.sim.perform(self.process, CallKind::Read, |world, call| {
+        let about = About::handle("read", self.handle).range(offset, buffer.len());
+        let read = self.sim.perform(self.process, CallKind::Read, about, |world, call| {
             let wanted = call.shortened(buffer.len());
             let count = world.fs.read(self.ino, &mut buffer[..wanted], offset, &mut world.decide)?;
             world.damage_read(call, self.ino, offset, &mut buffer[..count])?;
@@ -170,7 +195,8 @@ impl File for SimFile {
 
     async fn write_at(&self, data: &[u8], offset: u64) -> io::Result<usize> {
         self.check_writable()?;
-        let written = self.sim.perform(self.process, CallKind::Write, |world, call| {
+        let about = About::handle("write", self.handle).range(offset, data.len());
+        let written = self.sim.perform(self.process, CallKind::Write, about, |world, call| {
             let data = &data[..world.written_share(call, offset, data.len())];
             let count = world.fs.write(self.ino, data, offset, &mut world.decide)?;
             world.note_bytes(call, self.ino, offset, &data[..count]);
@@ -189,7 +215,9 @@ impl File for SimFile {
 
     async fn set_len(&self, len: u64) -> io::Result<()> {
         self.check_writable()?;
-        let cut = self.sim.perform(self.process, CallKind::SetLen, |world, call| {
+        let about =
+            About::handle("ftruncate", self.handle).range(0, usize::try_from(len).unwrap_or(usize::MAX));
+        let cut = self.sim.perform(self.process, CallKind::SetLen, about, |world, call| {
             world.note(call, u64::from(self.ino), len);
             world.fs.set_len(self.ino, len, &mut world.decide)
         });
@@ -198,7 +226,9 @@ impl File for SimFile {
 
     async fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
         self.check_writable()?;
-        let allocated = self.sim.perform(self.process, CallKind::SetLen, |world, call| {
+        let about =
+            About::handle("fallocate", self.handle).range(offset, usize::try_from(len).unwrap_or(usize::MAX));
+        let allocated = self.sim.perform(self.process, CallKind::SetLen, about, |world, call| {
             world.note(call, u64::from(self.ino), offset);
             world.note(call, u64::from(self.ino), len);
             world.fs.allocate(self.ino, offset, len, &mut world.decide)
@@ -207,7 +237,8 @@ impl File for SimFile {
     }
 
     async fn metadata(&self) -> io::Result<Metadata> {
-        let looked = self.sim.perform(self.process, CallKind::Look, |world, call| {
+        let about = About::handle("stat", self.handle);
+        let looked = self.sim.perform(self.process, CallKind::Look, about, |world, call| {
             let metadata = world.fs.metadata(self.ino, &mut world.decide);
             world.note(call, metadata.inode, metadata.len);
             Ok(metadata)
@@ -216,7 +247,8 @@ impl File for SimFile {
     }
 
     async fn try_lock(&self) -> io::Result<bool> {
-        let locked = self.sim.perform(self.process, CallKind::Lock, |world, call| {
+        let about = About::handle("flock", self.handle);
+        let locked = self.sim.perform(self.process, CallKind::Lock, about, |world, call| {
             let locked = world.fs.try_lock(self.ino, self.handle);
             world.note(call, u64::from(self.ino), u64::from(locked));
             Ok(locked)

@@ -12,6 +12,7 @@
 //!
 //! Not modelled: sectors that a loss of power tears inside.
 
+use super::fate::{Came, Fate, What};
 use super::file::{Allocation, BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
 use super::profile::{Axioms, Order, SizeSurvives};
 use super::{Fill, Medium};
@@ -184,6 +185,9 @@ impl FileData {
         cx.medium.states.decided += 1;
         cx.medium.states.sizes_lost += u32::from(answer > 0);
         let choice = crash.sizes[answer as usize];
+        let what = What::Size { kept: choice.size, newest: crash.sizes[0].size };
+        let ino = cx.ino;
+        cx.medium.note(|| Fate { crash: crash.size_crash, ino, what });
         let needed = match choice.needs {
             Needs::Nothing => None,
             Needs::Sector(sector, tick) => Some((sector, tick)),
@@ -239,13 +243,18 @@ impl FileData {
             let address = Address::new(Question::Sector, unresolved.crash, cx.inode_key, sector);
             let choices = unresolved.choices() as u32;
             let answer = cx.decide.choose(address, choices, Lean::Mood);
-            let bytes = if answer < count {
-                Some(unresolved.versions[answer as usize].1.clone())
+            let (came, bytes) = if answer < count {
+                let came = if answer == 0 { Came::Newest } else { Came::Between };
+                (came, Some(unresolved.versions[answer as usize].1.clone()))
             } else if self.is_written(sector as usize) || self.is_preallocated(sector as usize) {
-                None
+                (Came::Durable, None)
             } else {
-                Some(cx.medium.fill(unresolved.crash, cx.inode_key, sector, cx.decide))
+                let (fill, bytes) = cx.medium.fill(unresolved.crash, cx.inode_key, sector, cx.decide);
+                (Came::Filled(fill), Some(bytes))
             };
+            let (crash_number, ino) = (unresolved.crash, cx.ino);
+            let what = What::Sector { sector, sector_len: sector_len as u32, came };
+            cx.medium.note(|| Fate { crash: crash_number, ino, what });
             cx.medium.states.decided += 1;
             cx.medium.states.sectors_lost += u32::from(answer == count);
             cx.medium.states.sectors_between += u32::from(answer > 0 && answer < count);
@@ -360,8 +369,8 @@ fn push(sizes: &mut Vec<SizeChoice>, size: u64, needs: Needs, rule: SizeSurvives
 }
 
 impl Medium {
-    /// What a sector holds that no surviving write put there.
-    fn fill(&mut self, crash: u32, inode_key: u32, sector: u32, decide: &mut Decider) -> Box<[u8]> {
+    /// What a sector holds that no surviving write put there, and which sort of thing that is.
+    fn fill(&mut self, crash: u32, inode_key: u32, sector: u32, decide: &mut Decider) -> (Fill, Box<[u8]>) {
         let address = Address::new(Question::Fill, crash, inode_key, sector);
         let kind = match self.fill {
             Fill::Zeros => 0,
@@ -370,19 +379,24 @@ impl Medium {
             Fill::Stale => 2,
         };
         let mut bytes = vec![0; self.sector_len].into_boxed_slice();
-        match kind {
+        let fill = match kind {
             1 => {
                 self.states.filled_with_garbage += 1;
                 garbage(&mut bytes, address);
+                Fill::Garbage
             }
             2 if !self.stale.is_empty() => {
                 self.states.filled_with_stale += 1;
                 let old = &self.stale[(sector as usize).wrapping_add(crash as usize) % self.stale.len()];
                 bytes.copy_from_slice(old);
+                Fill::Stale
             }
-            _ => self.states.filled_with_zeros += 1,
-        }
-        bytes
+            _ => {
+                self.states.filled_with_zeros += 1;
+                Fill::Zeros
+            }
+        };
+        (fill, bytes)
     }
 
     /// Remembers a few sectors of content that is no longer anybody's.

@@ -15,6 +15,7 @@
 
 use super::Ino;
 use super::crash::PowerCut;
+use super::fate::{Fate, What};
 use super::file::{Resolve, Tick};
 use super::profile::Order;
 use crate::decide::{Address, Lean, Question};
@@ -60,6 +61,14 @@ impl Change {
 
     fn apply(&self, names: &mut Names) {
         self.edits().for_each(|(name, target)| names.set(name, target));
+    }
+
+    /// For an explanation: the names, and whether they stand for something afterwards.
+    fn what(&self, lost: bool) -> What {
+        What::Names {
+            names: self.edits().map(|(name, target)| (name.to_owned(), target.is_some())).collect(),
+            lost,
+        }
     }
 
     fn touches(&self, name: &str) -> bool {
@@ -201,6 +210,11 @@ impl DirData {
         self.names.0.clone_from(&self.durable.0);
     }
 
+    /// For an explanation: the changes that a loss of power settles by their order.
+    pub(super) fn settled_by(&self, cut: &PowerCut) -> Vec<What> {
+        self.pending.iter().map(|change| change.what(change.tick > cut.names_upto)).collect()
+    }
+
     fn resolve(&mut self, cx: &mut Resolve<'_>) {
         let Some((crash, changes)) = self.undecided.take() else { return };
         let mut lost: Vec<&str> = Vec::new();
@@ -208,7 +222,10 @@ impl DirData {
             cx.medium.states.decided += 1;
             let blocked = change.edits().any(|(name, _)| lost.contains(&name));
             let address = Address::new(Question::Name, crash, cx.inode_key, index as u32);
-            if blocked || cx.decide.choose(address, 2, Lean::Mood) == 1 {
+            let is_lost = blocked || cx.decide.choose(address, 2, Lean::Mood) == 1;
+            let ino = cx.ino;
+            cx.medium.note(|| Fate { crash, ino, what: change.what(is_lost) });
+            if is_lost {
                 cx.medium.states.names_lost += 1;
                 lost.extend(change.edits().map(|(name, _)| name));
             } else {

@@ -5,6 +5,7 @@
 //! looks (see `crash` and `dir`).
 
 use super::crash::PowerCut;
+use super::fate::{Fate, What};
 use super::file::Tick;
 use super::profile::{FailedSync, NamesSynced, Order};
 use super::{Fs, Ino, Inode, Node, Ordered, ROOT};
@@ -130,6 +131,7 @@ impl Fs {
         self.medium.power_loss();
         let upto = self.decide_commit(crash, decide);
         let cut = PowerCut { crash, upto, names_upto: upto.max(self.committed), axioms: self.axioms };
+        self.note_settled(&cut);
         let sector_len = self.medium.sector_len;
         let loses = |inode: &Inode| {
             !inode.changes.is_empty()
@@ -156,6 +158,23 @@ impl Fs {
         let lost = decide.choose(address, count as u32 + 1, Lean::Mood) as usize;
         self.medium.states.decided += u64::from(count > 0);
         self.medium.states.commits_lost += u32::from(lost > 0);
+        if count > 0 {
+            let what = What::Order { lost: lost as u32, of: count as u32 };
+            self.medium.note(|| Fate { crash, ino: ROOT, what });
+        }
         if lost == 0 { Tick::MAX } else { self.journal[count - lost].tick - 1 }
+    }
+
+    /// Notes what becomes of names whose order settles it, if that is to be explained.
+    fn note_settled(&mut self, cut: &PowerCut) {
+        if self.medium.fates.is_none() || !self.orders_names() {
+            return;
+        }
+        for (ino, inode) in self.inodes.iter().enumerate() {
+            let Node::Dir(dir) = &inode.node else { continue };
+            for what in dir.settled_by(cut) {
+                self.medium.note(|| Fate { crash: cut.crash, ino: ino as Ino, what });
+            }
+        }
     }
 }

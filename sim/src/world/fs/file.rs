@@ -16,10 +16,10 @@
 //!
 //! Not modelled: holes that read as garbage, metadata of a file other than its size.
 
-use super::Medium;
 use super::crash::Unresolved;
 use super::media::Damage;
 use super::profile::FailedSync;
+use super::{Ino, Medium};
 use crate::decide::Decider;
 use std::ops::Range;
 
@@ -88,6 +88,7 @@ pub(super) struct Allocation {
 
 /// What resolving needs.
 pub(super) struct Resolve<'a> {
+    pub(super) ino: Ino,
     pub(super) inode_key: u32,
     pub(super) decide: &'a mut Decider,
     pub(super) medium: &'a mut Medium,

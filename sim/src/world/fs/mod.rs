@@ -19,6 +19,7 @@ mod calls_names;
 mod crash;
 mod dir;
 mod durable;
+pub(crate) mod fate;
 pub(crate) mod file;
 mod inodes;
 #[cfg(test)]
@@ -66,6 +67,8 @@ pub(crate) struct Medium {
     /// Versions of sectors that the last crash lost, as far as they were looked at: by inode and sector.
     lost: BTreeMap<(u32, u32), Box<[u8]>>,
     states: MediaStates,
+    /// What was decided, if somebody wants to explain it.
+    fates: Option<Vec<fate::Fate>>,
 }
 
 /// How often recovery met what a crash had done to the medium.
@@ -98,6 +101,7 @@ impl Medium {
             freed: Vec::new(),
             lost: BTreeMap::new(),
             states: MediaStates::default(),
+            fates: None,
         }
     }
 }
@@ -217,7 +221,7 @@ impl Fs {
     /// An inode, and what deciding its state needs.
     fn parts<'a>(&'a mut self, ino: Ino, decide: &'a mut Decider) -> (&'a mut Node, Resolve<'a>) {
         let inode = &mut self.inodes[ino];
-        (&mut inode.node, Resolve { inode_key: inode.key, decide, medium: &mut self.medium })
+        (&mut inode.node, Resolve { ino, inode_key: inode.key, decide, medium: &mut self.medium })
     }
 
     fn dir<'a>(

@@ -1,0 +1,44 @@
+//! `asl-sim explain`: the story of a stored case.
+//!
+//! The case is run again, and that run is what is told of. That it is not what the case was stored for is said at the end, with
+//! the status of a replay that did not reproduce.
+
+use super::Status;
+use super::args::ExplainArgs;
+use super::error::Error;
+use super::failure::report_bug;
+use super::out::Out;
+use super::replay::{compare, load, report_comparison, target_of};
+use crate::explain::explain as explained;
+use crate::panics;
+use crate::report::explain::text::text;
+use crate::report::failure::field;
+use crate::report::json::Line;
+use crate::report::layout::{shell_word, things};
+use crate::report::style::BOLD;
+
+pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error> {
+    let case = load(&args.case)?;
+    let target = target_of(&case, args.target.as_deref())?;
+    let name = args.case.display().to_string();
+    let other =
+        args.target.as_ref().map_or_else(String::new, |other| format!(" --target {}", shell_word(other)));
+    let command = format!("asl-sim replay {}{other}", shell_word(&name));
+    let (trial, explanation) = match panics::caught(|| explained(&target, &case)) {
+        Ok(explained) => explained,
+        Err(said) => return Ok(report_bug(None, &said, &command, out)),
+    };
+    let comparison = compare(&case, &target, &trial);
+    let operations = things(trial.scenario.ops.len() as u64, "operation", "operations");
+    let (of, target) = (format!("case {name}, {operations}"), target.name());
+    out.text(&format!("{BOLD}target{BOLD:#} {target}  {BOLD}story of{BOLD:#} {of}\n\n"));
+    out.text(&text(&explanation, out.columns(), args.all));
+    out.text(&field("replay", &command));
+    report_comparison(&comparison, &case, &trial, out);
+    out.json(&Line::Explanation {
+        case: &name,
+        why: comparison.difference.as_deref(),
+        explanation: &explanation,
+    });
+    Ok(if comparison.difference.is_some() { Status::NotReproduced } else { Status::Passed })
+}
