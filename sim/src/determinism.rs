@@ -18,8 +18,9 @@ use crate::target::Target;
 use crate::trace::{Step, TraceHash};
 use asl_host::Capabilities;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -55,8 +56,18 @@ impl Sample {
     }
 }
 
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sample::Usual => f.write_str("usual"),
+            Sample::OneIn(count) => count.fmt(f),
+            Sample::Nothing => f.write_str("off"),
+        }
+    }
+}
+
 /// A run that did another thing when it was made again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diverged {
     /// Which run.
     pub index: u64,
@@ -68,9 +79,36 @@ pub struct Diverged {
     pub there: TraceHash,
 }
 
-/// Another process, which makes the runs of seeds. It can fail at any time; then [`Elsewhere::why_not`] says why.
+/// How a process came to make no more runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It was never there, and why.
+    NotStarted(String),
+    /// It has not answered for a long time.
+    Silent,
+    /// It ended, and how.
+    Ended(String),
+    /// It cannot be understood.
+    Garbled(String),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::NotStarted(why) => write!(f, "it could not be started: {why}"),
+            Ending::Silent => write!(f, "it has not answered in {PATIENCE_S} s"),
+            Ending::Ended(how) => write!(f, "it ended, by {how}"),
+            Ending::Garbled(said) => write!(f, "it said {said:?}"),
+        }
+    }
+}
+
+/// Another process, which makes the runs of seeds. It can fail at any time; then [`Elsewhere::ending`] says how.
 #[derive(Debug)]
-pub struct Elsewhere(Mutex<Result<Link, String>>);
+pub struct Elsewhere(Mutex<Result<Link, Lost>>);
+
+/// The seed that the process failed at, if it was there at all, and how it did.
+type Lost = (Option<u64>, Ending);
 
 /// The process, until it has failed.
 #[derive(Debug)]
@@ -97,7 +135,7 @@ impl Elsewhere {
     pub fn start(command: &mut Command) -> Elsewhere {
         // In a group of its own, so that Ctrl-C reaches us only.
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn();
-        let link = started.map_err(|error| format!("another process cannot be started: {error}"));
+        let link = started.map_err(|error| (None, Ending::NotStarted(error.to_string())));
         Elsewhere(Mutex::new(link.map(|mut child| {
             let asks = child.stdin.take().expect("it is piped");
             let answers = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -105,13 +143,24 @@ impl Elsewhere {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Result<Link, String>> {
+    fn lock(&self) -> MutexGuard<'_, Result<Link, Lost>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why runs cannot be made there (any more), if so.
     pub fn why_not(&self) -> Option<String> {
-        self.lock().as_ref().err().cloned()
+        let lost = self.lock().as_ref().err().cloned()?;
+        Some(match lost {
+            (None, ending) => format!("another process was to repeat runs, and {ending}"),
+            (Some(seed), ending) => {
+                format!("another process was to repeat the run of seed {seed:#x}, and {ending}")
+            }
+        })
+    }
+
+    /// How the process ended, if it has.
+    pub fn ending(&self) -> Option<Ending> {
+        self.lock().as_ref().err().map(|(_, ending)| ending.clone())
     }
 
     /// The hash of a seed's trace there; none if the process has failed.
@@ -128,13 +177,11 @@ impl Elsewhere {
         let mut link = self.lock();
         let Ok(open) = &mut *link else { return None };
         let answer = open.ask(&format!("{what} {seed}\n"));
-        let answer = answer.and_then(|said| read(&said).ok_or_else(|| format!("it said {said:?}")));
+        let answer = answer.and_then(|said| read(&said).ok_or(Ending::Garbled(said)));
         match answer {
             Ok(answer) => Some(answer),
-            Err(why) => {
-                let ended =
-                    open.child.try_wait().ok().flatten().map_or(String::new(), |how| format!(" ({how})"));
-                *link = Err(format!("the other process failed at seed {seed:#x}: {why}{ended}"));
+            Err(ending) => {
+                *link = Err((Some(seed), ending));
                 None
             }
         }
@@ -142,25 +189,29 @@ impl Elsewhere {
 }
 
 impl Link {
-    fn ask(&mut self, line: &str) -> Result<String, String> {
-        self.asks.write_all(line.as_bytes()).map_err(|error| error.to_string())?;
+    fn ask(&mut self, line: &str) -> Result<String, Ending> {
+        if self.asks.write_all(line.as_bytes()).is_err() {
+            return Err(self.ended());
+        }
         let waited = {
             let mut there = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
             poll(&mut there, Some(&Timespec { tv_sec: PATIENCE_S, tv_nsec: 0 }))
         };
         if waited == Ok(0) {
-            return Err(format!("it has not answered in {PATIENCE_S} s"));
+            return Err(Ending::Silent);
         }
         let mut answer = String::new();
-        self.answers.read_line(&mut answer).map_err(|error| error.to_string())?;
+        let read = self.answers.read_line(&mut answer);
         match answer.strip_suffix('\n') {
-            Some(answer) => Ok(answer.to_owned()),
-            None => {
-                // It is gone, or about to be.
-                let _ = self.child.wait();
-                Err("it ended".to_owned())
-            }
+            Some(answer) if read.is_ok() => Ok(answer.to_owned()),
+            _ => Err(self.ended()),
         }
+    }
+
+    /// It is gone, or about to be.
+    fn ended(&mut self) -> Ending {
+        let how = self.child.wait();
+        Ending::Ended(how.map_or_else(|error| error.to_string(), |status| status.to_string()))
     }
 }
 

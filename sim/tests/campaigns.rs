@@ -1,11 +1,12 @@
 //! Campaigns against the hosts that come with the simulator: correct ones raise no alarm. (That each specimen is found is in
 //! `specimens.rs`.) And what makes findings worth having: runs repeat exactly.
 
-use asl_sim::campaign::{Campaign, Progress, Summary, capabilities, run, run_seed};
+use asl_sim::campaign::{Campaign, Conduct, Progress, Summary, capabilities, run, run_seed, run_with};
 use asl_sim::scenario::generate::Wishes;
 use asl_sim::scenario::{FaultClass, FaultKind, Profile};
 use asl_sim::target::find;
 use asl_sim::trial::trial;
+use std::time::Duration;
 
 fn campaign(target: &str, seeds: u64, jobs: usize, keep_going: bool, wishes: Wishes) -> Summary {
     let target = find(target).expect("a built-in target");
@@ -124,4 +125,49 @@ fn different_seeds_do_different_things() {
     traces.sort_unstable();
     traces.dedup();
     assert_eq!(traces.len(), 200);
+}
+
+#[test]
+fn shards_find_together_what_the_whole_finds() {
+    let target = find("specimen:canary").expect("a built-in target");
+    let campaign =
+        Campaign { target, wishes: Wishes::default(), base_seed: 1, seeds: 700, jobs: 2, keep_going: true };
+    let of = |shard: &str| {
+        let conduct = Conduct { shard: shard.parse().expect("it is one"), ..Conduct::default() };
+        run_with(&campaign, conduct, &Progress::default())
+    };
+    let whole = of("1/1");
+    let parts = ["1/3", "2/3", "3/3"].map(of);
+    let mut failures: Vec<_> = parts.iter().flat_map(|part| part.failures.clone()).collect();
+    failures.sort_by_key(|failure| failure.index);
+    assert!(whole.failed > 1);
+    assert_eq!(failures, whole.failures);
+    assert_eq!(parts.map(|part| part.runs), [234, 233, 233]);
+}
+
+#[test]
+fn a_known_failure_is_counted_and_ends_nothing() {
+    let target = find("specimen:canary").expect("a built-in target");
+    let campaign =
+        Campaign { target, wishes: Wishes::default(), base_seed: 1, seeds: 700, jobs: 2, keep_going: false };
+    let all = run(&Campaign { keep_going: true, ..campaign.clone() }, &Progress::default());
+    let known = all.signatures.keys().cloned().collect();
+    let conduct = Conduct { known: Some(&known), ..Conduct::default() };
+    let summary = run_with(&campaign, conduct, &Progress::default());
+    assert_eq!((summary.runs, summary.failed, summary.known), (700, 0, all.signatures));
+}
+
+#[test]
+fn a_campaign_ends_when_its_time_is_up_or_when_all_runs_are_made() {
+    let target = find("posix").expect("a built-in target");
+    let within = |seconds, seeds| {
+        let (target, wishes) = (target.clone(), Wishes::default());
+        let campaign = Campaign { target, wishes, base_seed: 1, seeds, jobs: 2, keep_going: false };
+        let conduct = Conduct { time_max: Some(Duration::from_secs(seconds)), ..Conduct::default() };
+        run_with(&campaign, conduct, &Progress::default())
+    };
+    let summary = within(1, u64::MAX);
+    assert!(summary.time_is_up && !summary.interrupted && summary.runs > 0);
+    let summary = within(600, 40);
+    assert!(!summary.time_is_up && summary.runs == 40);
 }

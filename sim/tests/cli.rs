@@ -18,7 +18,10 @@ impl Place {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
-        command.args(args).current_dir(self.0.path()).env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+        command.args(args).current_dir(self.0.path()).stdin(Stdio::null());
+        for name in ["RUST_BACKTRACE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -96,6 +99,10 @@ fn absurd_numbers_are_refused_with_the_numbers_that_are_possible() {
         ("--seed", "-1", "below 2^64"),
         ("--seed", "0x+1", "below 2^64"),
         ("--seed", "0x10000000000000000", "below 2^64"),
+        ("--for", "30", "90s, 30m or 2h"),
+        ("--for", "0s", "90s, 30m or 2h"),
+        ("--shard", "0/2", "I from 1 to N"),
+        ("--shard", "3/2", "I from 1 to N"),
         ("--jobs", "0", "from 1 to 256"),
         ("--jobs", "-3", "from 1 to 256"),
         ("--clients", "0", "from 1 to 32"),
@@ -277,6 +284,26 @@ fn the_replay_command_carries_what_was_not_default() {
     assert_eq!(status(&replayed), 10);
     let trace = |text: &str| text.lines().find(|line| line.trim().starts_with("trace ")).map(str::to_owned);
     assert_eq!(trace(&stdout(&replayed)), trace(&text));
+}
+
+#[test]
+fn known_failures_are_reported_and_do_not_fail_the_campaign() {
+    let place = Place::new();
+    let (_, found) = place.failing_case();
+    let signature = lines(&found)[1]["signature"].as_str().expect("it has one").to_owned();
+    place.file("known", format!("# the canary\n{signature}  # sings\n").as_bytes());
+    let args = ["run", "specimen:canary", "--seed", "1", "--seeds", "290", "--known", "known"];
+    let output = place.run(&args);
+    let text = stdout(&output);
+    assert_eq!(status(&output), 0, "{text}");
+    assert!(text.contains("passed: 290 runs") && text.contains("known failures\n"), "{text}");
+    assert!(text.contains(&signature), "{text}");
+    let json = lines(&place.run(&[&args[..], &["--format", "json"]].concat()));
+    let summary = json.last().expect("there is a summary");
+    assert!(summary["known"][&signature].as_u64() > Some(0) && summary["violations"] == 0);
+    place.file("sentence", b"append durable");
+    assert_refused(&place.run(&["run", "posix", "--known", "sentence"]), "line 1 is no signature");
+    assert_refused(&place.run(&["run", "posix", "--known", "absent"]), "there is none");
 }
 
 #[test]

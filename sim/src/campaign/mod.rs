@@ -2,10 +2,17 @@
 //!
 //! The result does not depend on how many threads there are: chunks are merged in the order of their seeds, and unless all
 //! failures are wanted, nothing behind the first failing seed is counted. Memory does not grow with the number of runs.
+//! What is merged is kept in a file from time to time, so that a campaign that was killed can go on ([`keep`]).
+
+pub mod keep;
+mod merge;
+mod shard;
+
+pub use shard::Shard;
 
 use crate::check::INVARIANTS;
 use crate::decide::Decider;
-use crate::determinism::{Diverged, Elsewhere, Sample};
+use crate::determinism::{Diverged, Elsewhere, Ending, Sample};
 use crate::panics;
 use crate::run::Exercised;
 use crate::scenario::generate::{Wishes, generate};
@@ -13,8 +20,11 @@ use crate::target::Target;
 use crate::trace::TraceHash;
 use crate::trial::{Trial, trial};
 use asl_host::Capabilities;
-use crossbeam_channel::bounded;
-use std::collections::BTreeMap;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use keep::Keeper;
+use merge::{Chunk, Merged};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -46,10 +56,18 @@ pub struct Campaign {
 pub struct Conduct<'a> {
     /// Another process that repeats some of the runs, and which ones.
     pub elsewhere: Option<(&'a Elsewhere, Sample)>,
+    /// Which of the runs.
+    pub shard: Shard,
+    /// For how long from now, if not until all runs are made.
+    pub time_max: Option<Duration>,
+    /// Signatures of failures that are known: they are counted apart, and end nothing.
+    pub known: Option<&'a BTreeSet<String>>,
+    /// Keeps what was done, and what was done before.
+    pub keeper: Option<&'a Keeper>,
 }
 
 /// A run that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Which run.
     pub index: u64,
@@ -63,8 +81,19 @@ pub struct Failure {
     pub trace: TraceHash,
 }
 
+/// A run that is not made, because it ends the process that makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fatal {
+    /// Which run.
+    pub index: u64,
+    /// Its seed.
+    pub seed: u64,
+    /// How the process ended that made it, or that it did not answer.
+    pub ending: Ending,
+}
+
 /// What a campaign did and found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Runs that count.
     pub runs: u64,
@@ -74,6 +103,10 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     /// How many runs failed with each signature.
     pub signatures: BTreeMap<String, u64>,
+    /// How many runs failed in a way that is known, by signature. They are not among those that failed.
+    pub known: BTreeMap<String, u64>,
+    /// Runs that were left out because they end the process that makes them. They are not among those that failed.
+    pub fatal: Vec<Fatal>,
     /// What happened to the hosts, by name.
     pub totals: Totals,
     /// How often each invariant was checked, in the order of [`INVARIANTS`].
@@ -84,13 +117,26 @@ pub struct Summary {
     pub diverged: Vec<Diverged>,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// Whether its time was up before all runs were made.
+    pub time_is_up: bool,
     /// A bug of the simulator: the seed, and what it said.
     pub bug: Option<(u64, String)>,
 }
 
 /// Sums over all runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<String, u64>")]
 pub struct Totals(BTreeMap<&'static str, u64>);
+
+impl From<BTreeMap<String, u64>> for Totals {
+    fn from(sums: BTreeMap<String, u64>) -> Totals {
+        let mut totals = Totals::default();
+        Exercised::default().each(|name, _| {
+            totals.0.insert(name, sums.get(name).copied().unwrap_or(0));
+        });
+        totals
+    }
+}
 
 impl Totals {
     fn add(&mut self, exercised: &Exercised) {
@@ -189,16 +235,22 @@ pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
 
 /// Carries out a campaign, in a way of its own.
 pub fn run_with(campaign: &Campaign, conduct: Conduct<'_>, progress: &Progress) -> Summary {
-    let capabilities = capabilities(&campaign.target, &campaign.wishes);
-    let jobs = campaign.jobs.max(1);
+    let (jobs, watch) = (campaign.jobs.max(1), Stopwatch::start());
+    let work = Work {
+        campaign,
+        conduct,
+        capabilities: capabilities(&campaign.target, &campaign.wishes),
+        progress,
+        watch,
+    };
     let (hand_out, tasks) = bounded::<u64>(jobs * 2);
-    let (report, results) = bounded::<(u64, Summary)>(jobs * 2);
+    let (report, results) = bounded::<(u64, Chunk)>(jobs * 2);
     std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            let (tasks, report, capabilities) = (tasks.clone(), report.clone(), &capabilities);
+        for worker in 0..jobs {
+            let (tasks, report, work) = (tasks.clone(), report.clone(), &work);
             scope.spawn(move || {
                 for chunk in tasks {
-                    let result = run_chunk(campaign, conduct, capabilities, chunk, progress);
+                    let result = work.run_chunk(worker, chunk);
                     if report.send((chunk, result)).is_err() {
                         return;
                     }
@@ -206,9 +258,38 @@ pub fn run_with(campaign: &Campaign, conduct: Conduct<'_>, progress: &Progress) 
             });
         }
         drop((tasks, report));
-        let chunks = campaign.seeds.div_ceil(CHUNK);
-        let mut merged = Merged::new();
-        let (mut next, mut outstanding) = (0, 0);
+        work.hand_out_and_merge(hand_out, &results)
+    })
+}
+
+/// What the threads of a campaign share.
+struct Work<'a> {
+    campaign: &'a Campaign,
+    conduct: Conduct<'a>,
+    capabilities: Capabilities,
+    progress: &'a Progress,
+    watch: Stopwatch,
+}
+
+impl Work<'_> {
+    /// How many runs there are to make.
+    fn runs(&self) -> u64 {
+        self.conduct.shard.count(self.campaign.seeds)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.progress.stop.load(Ordering::Relaxed)
+    }
+
+    fn time_is_up(&self) -> bool {
+        self.conduct.time_max.is_some_and(|time_max| self.watch.elapsed() >= time_max)
+    }
+
+    fn hand_out_and_merge(&self, hand_out: Sender<u64>, results: &Receiver<(u64, Chunk)>) -> Summary {
+        let keep_going = self.campaign.keep_going;
+        let (chunks, jobs) = (self.runs().div_ceil(CHUNK), self.campaign.jobs.max(1));
+        let mut merged = Merged::new(self.conduct.keeper.map(Keeper::begun), keep_going);
+        let (mut next, mut outstanding) = (merged.next, 0);
         loop {
             // No more than two chunks a thread are out, so that what waits to be merged is bounded.
             while next < chunks
@@ -216,7 +297,7 @@ pub fn run_with(campaign: &Campaign, conduct: Conduct<'_>, progress: &Progress) 
                 && next < merged.next + 8 * jobs as u64
                 && !merged.done
             {
-                if progress.stop.load(Ordering::Relaxed) || hand_out.send(next).is_err() {
+                if self.is_stopped() || self.time_is_up() || hand_out.send(next).is_err() {
                     break;
                 }
                 next += 1;
@@ -227,124 +308,90 @@ pub fn run_with(campaign: &Campaign, conduct: Conduct<'_>, progress: &Progress) 
             }
             let Ok((chunk, result)) = results.recv() else { break };
             outstanding -= 1;
-            merged.add(chunk, result, campaign.keep_going);
-        }
-        drop(hand_out);
-        let mut summary = merged.finish(campaign.keep_going);
-        summary.interrupted = progress.stop.load(Ordering::Relaxed) && !merged_everything(&summary, campaign);
-        summary
-    })
-}
-
-fn merged_everything(summary: &Summary, campaign: &Campaign) -> bool {
-    summary.runs == campaign.seeds || summary.ends(campaign.keep_going)
-}
-
-/// Chunks put together in their order.
-struct Merged {
-    total: Summary,
-    waiting: BTreeMap<u64, Summary>,
-    /// The next chunk to be put in.
-    next: u64,
-    done: bool,
-}
-
-impl Merged {
-    fn new() -> Merged {
-        let total = Summary { armed: vec![0; INVARIANTS.len()], ..Summary::default() };
-        Merged { total, waiting: BTreeMap::new(), next: 0, done: false }
-    }
-
-    fn add(&mut self, chunk: u64, result: Summary, keep_going: bool) {
-        self.waiting.insert(chunk, result);
-        while let Some(result) = self.waiting.remove(&self.next) {
-            self.next += 1;
-            if self.done {
-                continue;
+            merged.add(chunk, result, keep_going);
+            if let Some(keeper) = self.conduct.keeper {
+                keeper.keep_if_due(merged.next, &merged.total);
             }
-            self.done = result.ends(keep_going);
-            self.put_in(result);
         }
+        // The workers have nothing more to wait for.
+        drop(hand_out);
+        if let Some(keeper) = self.conduct.keeper {
+            keeper.keep(merged.next, &merged.total);
+        }
+        let mut summary = merged.finish(keep_going);
+        let all = summary.runs == self.runs() || summary.ends(keep_going);
+        summary.interrupted = self.is_stopped() && !all;
+        summary.time_is_up = self.time_is_up() && !summary.interrupted && !all;
+        summary
     }
 
-    fn put_in(&mut self, result: Summary) {
-        let total = &mut self.total;
-        total.runs += result.runs;
-        total.failed += result.failed;
-        total.failures.extend(result.failures);
-        total.failures.truncate(FAILURES_MAX);
-        total.repeated += result.repeated;
-        total.diverged.extend(result.diverged);
-        total.diverged.truncate(FAILURES_MAX);
-        for (signature, count) in result.signatures {
-            *total.signatures.entry(signature).or_default() += count;
-        }
-        total.totals.merge(&result.totals);
-        total.armed.iter_mut().zip(&result.armed).for_each(|(sum, count)| *sum += count);
-        total.bug = total.bug.take().or(result.bug);
-    }
-
-    /// What an interruption left behind a gap counts too, up to what ends the campaign.
-    fn finish(mut self, keep_going: bool) -> Summary {
-        for result in std::mem::take(&mut self.waiting).into_values() {
-            if self.total.ends(keep_going) {
+    fn run_chunk(&self, worker: usize, chunk: u64) -> Chunk {
+        let mut summary = Summary { armed: vec![0; INVARIANTS.len()], ..Summary::default() };
+        let keep = |seed| self.conduct.keeper.iter().for_each(|keeper| keeper.at_work(worker, seed));
+        for nth in chunk * CHUNK..self.runs().min((chunk + 1).saturating_mul(CHUNK)) {
+            if self.is_stopped() || self.time_is_up() {
+                keep(None);
+                return Chunk { summary, whole: false };
+            }
+            let index = self.conduct.shard.index(nth);
+            let seed = self.campaign.base_seed.wrapping_add(index);
+            keep(Some(seed));
+            self.make(nth, index, seed, &mut summary);
+            if summary.ends(self.campaign.keep_going) {
                 break;
             }
-            self.put_in(result);
         }
-        self.total
+        keep(None);
+        Chunk { summary, whole: true }
     }
-}
 
-fn run_chunk(
-    campaign: &Campaign,
-    conduct: Conduct<'_>,
-    capabilities: &Capabilities,
-    chunk: u64,
-    progress: &Progress,
-) -> Summary {
-    let mut summary = Summary { armed: vec![0; INVARIANTS.len()], ..Summary::default() };
-    for index in chunk * CHUNK..campaign.seeds.min((chunk + 1) * CHUNK) {
-        if progress.stop.load(Ordering::Relaxed) {
-            break;
+    /// Makes one run, and counts what came of it.
+    fn make(&self, nth: u64, index: u64, seed: u64, summary: &mut Summary) {
+        if let Some(ending) = self.conduct.keeper.and_then(|keeper| keeper.fatal(seed)) {
+            summary.runs += 1;
+            self.progress.failed.fetch_add(1, Ordering::Relaxed);
+            summary.fatal.push(Fatal { index, seed, ending: ending.clone() });
+            return;
         }
-        let seed = campaign.base_seed.wrapping_add(index);
-        let wishes = &campaign.wishes;
-        let trial = match panics::caught(|| run_seed(&campaign.target, seed, wishes, capabilities, false)) {
+        let Campaign { target, wishes, .. } = self.campaign;
+        let trial = match panics::caught(|| run_seed(target, seed, wishes, &self.capabilities, false)) {
             Ok(trial) => trial,
             Err(said) => {
                 summary.bug = Some((seed, said));
-                return summary;
+                return;
             }
         };
         summary.runs += 1;
-        progress.runs.fetch_add(1, Ordering::Relaxed);
+        self.progress.runs.fetch_add(1, Ordering::Relaxed);
         summary.totals.add(&trial.outcome.exercised);
         summary.armed.iter_mut().zip(&trial.verdict.armed).for_each(|(sum, &count)| *sum += u64::from(count));
-        repeat(conduct, index, seed, trial.outcome.trace, &mut summary);
-        if let Some(signature) = trial.signature() {
-            summary.failed += 1;
-            progress.failed.fetch_add(1, Ordering::Relaxed);
-            let hang = trial.verdict.violations.is_empty();
-            *summary.signatures.entry(signature.clone()).or_default() += 1;
-            summary.failures.push(Failure { index, seed, signature, hang, trace: trial.outcome.trace });
-        }
-        if summary.ends(campaign.keep_going) {
-            break;
-        }
+        self.repeat(nth, index, seed, trial.outcome.trace, summary);
+        self.count_failure(index, seed, &trial, summary);
     }
-    summary
-}
 
-/// Has a run made once more in another process, if it is one of the sample.
-fn repeat(conduct: Conduct<'_>, index: u64, seed: u64, here: TraceHash, summary: &mut Summary) {
-    let Some((elsewhere, sample)) = conduct.elsewhere else { return };
-    if sample.takes(index)
-        && let Some(there) = elsewhere.trace(seed)
-    {
-        summary.repeated += 1;
-        if there != here {
-            summary.diverged.push(Diverged { index, seed, here, there });
+    fn count_failure(&self, index: u64, seed: u64, trial: &Trial, summary: &mut Summary) {
+        let Some(signature) = trial.signature() else { return };
+        if self.conduct.known.is_some_and(|known| known.contains(&signature)) {
+            *summary.known.entry(signature).or_default() += 1;
+            return;
+        }
+        summary.failed += 1;
+        self.progress.failed.fetch_add(1, Ordering::Relaxed);
+        let hang = trial.verdict.violations.is_empty();
+        *summary.signatures.entry(signature.clone()).or_default() += 1;
+        summary.failures.push(Failure { index, seed, signature, hang, trace: trial.outcome.trace });
+    }
+
+    /// Has a run made once more in another process, if it is one of the sample.
+    fn repeat(&self, nth: u64, index: u64, seed: u64, here: TraceHash, summary: &mut Summary) {
+        let Some((elsewhere, sample)) = self.conduct.elsewhere else { return };
+        if sample.takes(nth)
+            && let Some(there) = elsewhere.trace(seed)
+        {
+            summary.repeated += 1;
+            if there != here {
+                summary.diverged.push(Diverged { index, seed, here, there });
+            }
         }
     }
 }
@@ -352,7 +399,7 @@ fn repeat(conduct: Conduct<'_>, index: u64, seed: u64, here: TraceHash, summary:
 impl Summary {
     /// Whether what was found ends a campaign.
     fn ends(&self, keep_going: bool) -> bool {
-        let found = self.failed > 0 || !self.diverged.is_empty();
+        let found = self.failed > 0 || !self.diverged.is_empty() || !self.fatal.is_empty();
         self.bug.is_some() || (found && !keep_going)
     }
 }

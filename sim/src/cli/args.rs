@@ -1,14 +1,12 @@
 //! The options, as clap reads them. Names of targets, faults and profiles are looked up later, so that an unknown one is
 //! answered with the nearest that there is.
 
-use crate::determinism::Sample;
+use super::run_args::RunArgs;
 use crate::scenario::Scenario;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Most threads that a campaign has.
-const JOBS_MAX: u64 = 256;
 /// Most crashes of a run, besides those inside recovery.
 const CRASHES_MAX: u64 = 1_000;
 
@@ -63,36 +61,6 @@ pub(super) enum Format {
     Json,
 }
 
-/// Makes many runs, each from a seed of its own, and stores what fails as cases.
-#[derive(Debug, clap::Args)]
-pub(super) struct RunArgs {
-    /// The host to test; `asl-sim list targets` names them.
-    pub(super) target: String,
-    /// How many runs; run i has the seed BASE+i.
-    #[arg(long, value_name = "N", default_value_t = 1000, allow_negative_numbers = true, value_parser = seeds)]
-    pub(super) seeds: u64,
-    /// The first seed, decimal or 0x hex; random, and printed, if it is not given.
-    #[arg(long, value_name = "BASE", allow_negative_numbers = true, value_parser = seed)]
-    pub(super) seed: Option<u64>,
-    #[command(flatten)]
-    pub(super) world: WorldArgs,
-    /// How many threads; as many as there are cores if it is not given. What is found does not depend on it.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = jobs)]
-    pub(super) jobs: Option<usize>,
-    /// Go on after a failure.
-    #[arg(long)]
-    pub(super) keep_going: bool,
-    /// Repeat every Nth run in another process and compare what it does, or none [default: some in a hundred].
-    #[arg(long, value_name = "N|off", allow_negative_numbers = true, value_parser = sample)]
-    pub(super) check_determinism: Option<Sample>,
-    /// Where failing cases are stored; made when there is one.
-    #[arg(long, value_name = "DIR", default_value = "./asl-sim-out")]
-    pub(super) out: PathBuf,
-    /// How results are printed.
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) format: Format,
-}
-
 /// Makes one run again: a stored case, or the run of a seed.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
@@ -139,7 +107,7 @@ pub(super) struct ExplainArgs {
 }
 
 /// What scenarios are like.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct WorldArgs {
     /// The file system; `asl-sim list profiles` names them.
     #[arg(long, value_name = "P")]
@@ -233,25 +201,9 @@ pub(super) enum Listed {
     Cases,
 }
 
-fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+pub(super) fn number(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let value = text.parse().ok().filter(|value| (least..=most).contains(value));
     value.ok_or_else(|| format!("a whole number from {least} to {most} is expected"))
-}
-
-fn seeds(text: &str) -> Result<u64, String> {
-    number(text, 1, u64::MAX)
-}
-
-fn jobs(text: &str) -> Result<usize, String> {
-    number(text, 1, JOBS_MAX).map(|jobs| jobs as usize)
-}
-
-fn sample(text: &str) -> Result<Sample, String> {
-    if text == "off" {
-        return Ok(Sample::Nothing);
-    }
-    let expected = |_| "a whole number from 1, or \"off\", is expected".to_owned();
-    number(text, 1, u64::MAX).map(Sample::OneIn).map_err(expected)
 }
 
 fn clients(text: &str) -> Result<u16, String> {
@@ -267,7 +219,7 @@ fn crashes(text: &str) -> Result<u32, String> {
 }
 
 /// A seed, as we print it or in decimal.
-fn seed(text: &str) -> Result<u64, String> {
+pub(super) fn seed(text: &str) -> Result<u64, String> {
     let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
     let value = match hex {
         Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16).ok(),

@@ -10,11 +10,14 @@ mod doctor;
 mod error;
 mod explain;
 mod failure;
+mod known;
 mod list;
 mod out;
 mod progress;
 mod replay;
+mod resume;
 mod run;
+mod run_args;
 mod status;
 mod wishes;
 

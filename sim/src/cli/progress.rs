@@ -28,15 +28,41 @@ pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
     let _ = ctrlc::set_handler(handler);
 }
 
+/// When a campaign ends if nothing ends it before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goal {
+    /// So many runs; none if only the time counts.
+    pub(super) runs: Option<u64>,
+    /// Runs that another process made before.
+    pub(super) runs_before: u64,
+    /// After so much time.
+    pub(super) time: Option<Duration>,
+}
+
+impl Goal {
+    /// How far the campaign is, in thousandths, and how long it will take from here. The nearer of two ends counts.
+    fn progress(&self, runs: u64, elapsed: Duration) -> Option<(u64, Duration)> {
+        let left = |done: u128, whole: u128| {
+            let left_ms = elapsed.as_millis() * whole.saturating_sub(done) / done.max(1);
+            let share = (done * 1000 / whole.max(1)).min(1000) as u64;
+            (share, Duration::from_millis(u64::try_from(left_ms).unwrap_or(u64::MAX)))
+        };
+        let of_runs =
+            self.runs.map(|all| left(u128::from(runs), u128::from(all.saturating_sub(self.runs_before))));
+        let of_time = self.time.map(|time| left(elapsed.as_millis(), time.as_millis()));
+        [of_runs.filter(|_| runs > 0), of_time].into_iter().flatten().min_by_key(|&(_, left)| left)
+    }
+}
+
 /// Does the work, and shows how far it is.
-pub(super) fn watched<T>(progress: &Progress, seeds: u64, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
+pub(super) fn watched<T>(progress: &Progress, goal: Goal, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
     let (working, finished) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             if stderr().is_terminal() {
-                show_bar(progress, seeds, watch, &finished);
+                show_bar(progress, goal, watch, &finished);
             } else {
-                show_lines(progress, seeds, watch, &finished);
+                show_lines(progress, goal, watch, &finished);
             }
         });
         let result = work();
@@ -49,7 +75,7 @@ fn still_working(finished: &Receiver<()>) -> bool {
     finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout)
 }
 
-fn show_bar(progress: &Progress, seeds: u64, watch: Stopwatch, finished: &Receiver<()>) {
+fn show_bar(progress: &Progress, goal: Goal, watch: Stopwatch, finished: &Receiver<()>) {
     let mut bar: Option<ProgressBar> = None;
     let mut told = false;
     while still_working(finished) {
@@ -61,9 +87,10 @@ fn show_bar(progress: &Progress, seeds: u64, watch: Stopwatch, finished: &Receiv
             }
         }
         if watch.elapsed() >= BAR_AFTER {
-            let bar = bar.get_or_insert_with(|| ProgressBar::new(seeds).with_style(bar_style()));
-            bar.set_position(progress.runs.load(Ordering::Relaxed));
-            bar.set_message(state(progress, seeds, watch));
+            let bar = bar.get_or_insert_with(|| ProgressBar::new(1000).with_style(bar_style()));
+            let share = goal.progress(progress.runs.load(Ordering::Relaxed), watch.elapsed());
+            bar.set_position(share.map_or(0, |(share, _)| share));
+            bar.set_message(state(progress, goal, watch));
         }
     }
     if let Some(bar) = bar {
@@ -75,7 +102,7 @@ fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("[{bar:12}] {msg}").expect("the template is right").progress_chars("=> ")
 }
 
-fn show_lines(progress: &Progress, seeds: u64, watch: Stopwatch, finished: &Receiver<()>) {
+fn show_lines(progress: &Progress, goal: Goal, watch: Stopwatch, finished: &Receiver<()>) {
     let mut next = LINE_EVERY;
     let mut told = false;
     while still_working(finished) {
@@ -85,21 +112,36 @@ fn show_lines(progress: &Progress, seeds: u64, watch: Stopwatch, finished: &Rece
         }
         if watch.elapsed() >= next {
             next += LINE_EVERY;
-            let _ = writeln!(stderr(), "{}", state(progress, seeds, watch));
+            let _ = writeln!(stderr(), "{}", state(progress, goal, watch));
         }
     }
 }
 
-fn state(progress: &Progress, seeds: u64, watch: Stopwatch) -> String {
+fn state(progress: &Progress, goal: Goal, watch: Stopwatch) -> String {
     let (runs, failed) = (progress.runs.load(Ordering::Relaxed), progress.failed.load(Ordering::Relaxed));
     let elapsed = watch.elapsed();
     let failures = things(failed, "failure", "failures");
     let speed = count(per_second(runs, elapsed));
-    let done = format!("{}/{} runs, {speed}/s, {failures}", count(runs), count(seeds));
-    if runs == 0 {
-        return done;
+    let all = goal.runs.map_or_else(String::new, |all| format!("/{}", count(all)));
+    let done = format!("{}{all} runs, {speed}/s, {failures}", count(runs + goal.runs_before));
+    match goal.progress(runs, elapsed) {
+        Some((_, left)) => format!("{done}, {} left", duration(left)),
+        None => done,
     }
-    let left_ms = elapsed.as_millis() * u128::from(seeds.saturating_sub(runs)) / u128::from(runs);
-    let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(u64::MAX));
-    format!("{done}, {} left", duration(left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearer_of_two_ends_says_how_long_it_will_take() {
+        let goal = |runs, time| Goal { runs, runs_before: 100, time };
+        let (minute, ten_s) = (Some(Duration::from_mins(1)), Duration::from_secs(10));
+        let left = |goal: Goal| goal.progress(100, ten_s);
+        assert_eq!(left(goal(Some(500), None)), Some((250, Duration::from_secs(30))));
+        assert_eq!(left(goal(None, minute)), Some((166, Duration::from_secs(50))));
+        assert_eq!(left(goal(Some(500), minute)), Some((250, Duration::from_secs(30))));
+        assert_eq!(goal(Some(500), None).progress(0, ten_s), None);
+    }
 }

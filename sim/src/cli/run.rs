@@ -1,66 +1,137 @@
 //! `asl-sim run`: a campaign of seeded runs.
 
 use super::Status;
-use super::args::RunArgs;
 use super::determinism::{elsewhere, report_divergence};
 use super::error::{Error, plain};
 use super::failure::{Again, Subject, report_bug};
+use super::known;
 use super::out::Out;
-use super::progress::{stop_on_interrupt, watched};
+use super::progress::{Goal, stop_on_interrupt, watched};
+use super::resume::{begin, find, go_on, resume_command, tell, what_ended};
+use super::run_args::{RunArgs, Time};
 use super::wishes::{fault_list, find_target, options, wishes};
-use crate::campaign::{self, Campaign, Conduct, Failure, Progress, Stopwatch, Summary};
-use crate::determinism::{Diverged, Elsewhere};
+use crate::campaign::keep::Keeper;
+use crate::campaign::{self, Campaign, Conduct, Failure, Fatal, Progress, Stopwatch, Summary};
+use crate::determinism::{Diverged, Elsewhere, Ending};
 use crate::report::exercised::{Expected, faults};
+use crate::report::failure::field;
 use crate::report::json::{self, Line};
 use crate::report::layout::{count, things};
-use crate::report::style::BOLD;
+use crate::report::style::{BAD, BOLD};
 use crate::report::summary;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Failures that are stored and printed when all are wanted; the others are counted.
 const REPORTED_MAX: usize = 20;
 
-pub(super) fn run(args: &RunArgs, out: &mut Out) -> Result<Status, Error> {
+pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
+    let (mut args, found) = if given.resume {
+        let (args, found) = find(given)?;
+        (args, Some(found))
+    } else {
+        (given.clone(), None)
+    };
     let target = find_target(&args.target)?;
     let wishes = wishes(&args.world, &target)?;
+    let known = args.known.as_deref().map(known::read).transpose()?;
     let subject = Subject::new(target, wishes)?;
-    check_writable(&args.out)?;
-    let campaign = Campaign {
-        target: subject.target.clone(),
-        wishes: subject.wishes.clone(),
-        base_seed: args.seed.map_or_else(random_seed, Ok)?,
-        seeds: args.seeds,
-        jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-        keep_going: args.keep_going,
+    let existing = check_writable(&args.out)?;
+    args.seed = Some(args.seed.map_or_else(random_seed, Ok)?);
+    let campaign = campaign(&args, &subject);
+    let keeper = match found {
+        Some(found) => Some(go_on(found, &subject, out)?),
+        None => begin(&args),
     };
-    announce(&campaign, out);
+    announce(&campaign, &args, out);
     let sample = args.check_determinism.unwrap_or_default();
     let elsewhere = elsewhere(&subject, sample);
-    let conduct = Conduct { elsewhere: elsewhere.as_ref().map(|elsewhere| (elsewhere, sample)) };
-    let progress = Arc::new(Progress::default());
-    stop_on_interrupt(&progress);
-    let watch = Stopwatch::start();
-    let summary =
-        watched(&progress, campaign.seeds, watch, || campaign::run_with(&campaign, conduct, &progress));
-    let elapsed = watch.elapsed();
-    let mut status = report_failures(&subject, &summary, elsewhere.as_ref(), &args.out, out);
-    if let Some((seed, said)) = &summary.bug {
-        status = status.and(report_bug(Some(*seed), said, &subject.replay_command(*seed), out));
-    }
-    let not_repeated = elsewhere.as_ref().and_then(Elsewhere::why_not);
-    report_summary(&subject, &summary, not_repeated.as_deref(), elapsed, out);
-    if summary.interrupted {
-        status = status.and(Status::Interrupted);
-    }
+    let before = keeper.as_ref().map_or(Duration::ZERO, Keeper::elapsed_before);
+    let conduct = Conduct {
+        elsewhere: elsewhere.as_ref().map(|elsewhere| (elsewhere, sample)),
+        shard: args.shard.unwrap_or_default(),
+        time_max: args.time.map(|Time(time)| time.saturating_sub(before)),
+        known: known.as_ref(),
+        keeper: keeper.as_ref(),
+    };
+    let (summary, elapsed) = carry_out(&campaign, conduct);
+    let found = Findings { summary: &summary, elapsed: before + elapsed, elsewhere: elsewhere.as_ref() };
+    let status = report(&subject, &found, &args.out, out);
+    end(keeper, &args, &summary, &existing, out);
     Ok(status)
 }
 
-/// Whether cases can be stored there, before hours are spent on finding some. Makes nothing that stays.
-fn check_writable(dir: &Path) -> Result<(), Error> {
+/// What came of a campaign, and what it takes to look into it.
+struct Findings<'a> {
+    summary: &'a Summary,
+    elapsed: Duration,
+    elsewhere: Option<&'a Elsewhere>,
+}
+
+fn campaign(args: &RunArgs, subject: &Subject) -> Campaign {
+    Campaign {
+        target: subject.target.clone(),
+        wishes: subject.wishes.clone(),
+        base_seed: args.seed.expect("it was given or drawn"),
+        seeds: args.seeds(),
+        jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        keep_going: args.keep_going,
+    }
+}
+
+/// Makes the runs, and shows how far they are.
+fn carry_out(campaign: &Campaign, conduct: Conduct<'_>) -> (Summary, Duration) {
+    let progress = Arc::new(Progress::default());
+    stop_on_interrupt(&progress);
+    let watch = Stopwatch::start();
+    let goal = Goal {
+        runs: (campaign.seeds < u64::MAX).then(|| conduct.shard.count(campaign.seeds)),
+        runs_before: conduct.keeper.map_or(0, |keeper| keeper.begun().summary.runs),
+        time: conduct.time_max,
+    };
+    let summary = watched(&progress, goal, watch, || campaign::run_with(campaign, conduct, &progress));
+    (summary, watch.elapsed())
+}
+
+fn report(subject: &Subject, found: &Findings<'_>, dir: &Path, out: &mut Out) -> Status {
+    let summary = found.summary;
+    let mut status = report_failures(subject, summary, found.elsewhere, dir, out);
+    for fatal in &summary.fatal {
+        status = status.and(report_fatal(subject, fatal, out));
+    }
+    if let Some((seed, said)) = &summary.bug {
+        status = status.and(report_bug(Some(*seed), said, &subject.replay_command(*seed), out));
+    }
+    let not_repeated = found.elsewhere.and_then(Elsewhere::why_not);
+    report_summary(subject, summary, not_repeated.as_deref(), found.elapsed, out);
+    if summary.interrupted { status.and(Status::Interrupted) } else { status }
+}
+
+/// After an interruption the campaign can go on; otherwise nothing that was kept of it stays, nor a directory that holds
+/// nothing else.
+fn end(keeper: Option<Keeper>, args: &RunArgs, summary: &Summary, existing: &Path, out: &mut Out) {
+    let Some(keeper) = keeper else { return };
+    if let Some(why) = keeper.failed() {
+        tell(&format!("what the campaign did could not be kept to the end: {why}"));
+    }
+    if summary.interrupted {
+        out.text(&format!("\nto go on: {}\n", resume_command(args)));
+        return;
+    }
+    if let Err(error) = keeper.forget() {
+        tell(&format!("what was kept of the campaign is still in {}: {}", args.out.display(), plain(&error)));
+    }
+    let made = args.out.ancestors().take_while(|dir| *dir != existing && !dir.as_os_str().is_empty());
+    // One that is not empty stays, and those above it.
+    made.map(std::fs::remove_dir).take_while(Result::is_ok).for_each(drop);
+}
+
+/// Whether cases can be stored there, before hours are spent on finding some. Makes nothing that stays, and says which of the
+/// directories above it exists.
+fn check_writable(dir: &Path) -> Result<PathBuf, Error> {
     let mut existing = dir;
     while let (Err(error), Some(parent)) = (existing.symlink_metadata(), existing.parent()) {
         if error.kind() != io::ErrorKind::NotFound {
@@ -68,7 +139,7 @@ fn check_writable(dir: &Path) -> Result<(), Error> {
         }
         existing = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
     }
-    tempfile::NamedTempFile::new_in(existing).map(drop).map_err(|error| {
+    tempfile::NamedTempFile::new_in(existing).map(|_| existing.to_owned()).map_err(|error| {
         let why =
             if existing.is_file() { format!("{} is a file", existing.display()) } else { plain(&error) };
         Error::new(format!("cannot store cases in {:?}: {why}", dir.display().to_string()))
@@ -86,18 +157,25 @@ fn random_seed() -> Result<u64, Error> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-fn announce(campaign: &Campaign, out: &mut Out) {
+fn announce(campaign: &Campaign, args: &RunArgs, out: &mut Out) {
     let Campaign { target, wishes, base_seed, seeds, jobs, .. } = campaign;
     let (target, profile, base_seed) = (target.name(), wishes.profile.as_str(), json::seed(*base_seed));
+    let seeds = (*seeds < u64::MAX).then_some(*seeds);
+    let amount = [
+        seeds.map(|seeds| things(seeds, "seed", "seeds")),
+        args.time.map(|time| format!("for {time}")),
+        args.shard.map(|shard| format!("shard {shard}")),
+        Some(things(*jobs as u64, "job", "jobs")),
+    ];
     out.text(&format!(
         "{BOLD}target{BOLD:#} {target}  {BOLD}profile{BOLD:#} {profile}  {BOLD}faults{BOLD:#} {}  \
-         {BOLD}base seed{BOLD:#} {base_seed}\n{}, {}{}\n\n",
+         {BOLD}base seed{BOLD:#} {base_seed}\n{}{}\n\n",
         fault_list(wishes),
-        things(*seeds, "seed", "seeds"),
-        things(*jobs as u64, "job", "jobs"),
+        amount.into_iter().flatten().collect::<Vec<_>>().join(", "),
         options_note(&options(wishes)),
     ));
-    out.json(&Line::Start { target, profile, base_seed, seeds: *seeds, jobs: *jobs });
+    let (shard, for_s) = (args.shard.unwrap_or_default().to_string(), args.time.map(|time| time.0.as_secs()));
+    out.json(&Line::Start { target, profile, base_seed, seeds, jobs: *jobs, shard, for_s });
 }
 
 fn options_note(options: &str) -> String {
@@ -136,6 +214,18 @@ fn report_failures(
     status
 }
 
+/// A run that takes the process with it is told of by its seed alone.
+fn report_fatal(subject: &Subject, fatal: &Fatal, out: &mut Out) -> Status {
+    let (seed, text) = (json::seed(fatal.seed), what_ended(&fatal.ending));
+    out.text(&format!(
+        "{BAD}fatal{BAD:#}: the run of seed {seed} ends the process that makes it, and was left out\n  {text}\n  the host (or \
+         asl-sim) aborts, overflows the stack, takes all memory, or never returns\n\n{}\n",
+        field("replay", &subject.replay_command(fatal.seed)),
+    ));
+    out.json(&Line::Fatal { seed, text: &text });
+    if fatal.ending == Ending::Silent { Status::Hang } else { Status::Violation }
+}
+
 /// The first failure of each signature, and then others up to the limit, in the order of their seeds.
 fn chosen(failures: &[Failure]) -> Vec<&Failure> {
     let mut seen = BTreeSet::new();
@@ -169,8 +259,11 @@ fn report_summary(
         not_exercised,
         hangs,
         signatures: &summary.signatures,
+        known: &summary.known,
+        fatal: summary.fatal.len() as u64,
         faults: faults(summary).into_iter().filter(|(_, count)| *count > 0).collect(),
         interrupted: summary.interrupted,
+        time_is_up: summary.time_is_up,
         repeated: summary.repeated,
         nondeterministic: summary.diverged.len() as u64,
         not_repeated,

@@ -12,8 +12,25 @@ pub(crate) enum Line<'a> {
         target: &'a str,
         profile: &'a str,
         base_seed: String,
-        seeds: u64,
+        /// All parts together; null if only the time is limited.
+        seeds: Option<u64>,
         jobs: usize,
+        /// Which part of the runs.
+        shard: String,
+        /// For how long, if that is limited.
+        for_s: Option<u64>,
+    },
+    Resume {
+        /// Runs that were made before.
+        runs: u64,
+        /// The seeds that were at work when the campaign ended.
+        at_work: Vec<String>,
+        /// Those of them whose runs end the process that makes them.
+        fatal: Vec<String>,
+    },
+    Fatal {
+        seed: String,
+        text: &'a str,
     },
     Violation {
         invariant: &'a str,
@@ -100,8 +117,14 @@ pub(crate) struct Summary<'a> {
     pub(crate) not_exercised: Vec<&'static str>,
     pub(crate) hangs: u64,
     pub(crate) signatures: &'a BTreeMap<String, u64>,
+    /// Failures whose signatures are known; they are not among the others.
+    pub(crate) known: &'a BTreeMap<String, u64>,
+    /// Runs that were left out because they end the process that makes them.
+    pub(crate) fatal: u64,
     pub(crate) faults: BTreeMap<&'static str, u64>,
     pub(crate) interrupted: bool,
+    /// Whether its time was up before all runs were made.
+    pub(crate) time_is_up: bool,
     /// Runs that were made once more in another process, and how many of them did another thing there.
     pub(crate) repeated: u64,
     pub(crate) nondeterministic: u64,

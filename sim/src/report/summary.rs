@@ -4,6 +4,7 @@ use super::exercised::{Expected, faults};
 use super::layout::{count, duration, grid, per_second, things, wrapped};
 use super::style::{BAD, BOLD, DIM, GOOD, WARN};
 use crate::campaign::Summary;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What was done, what was found, and what was not exercised.
@@ -20,6 +21,7 @@ pub(crate) fn text(
     [
         verdict(summary, elapsed),
         signatures(summary),
+        known(summary),
         crashes(summary, columns),
         injected(summary, columns),
         checked(summary, expected),
@@ -35,8 +37,10 @@ fn heading(text: &str) -> String {
 
 fn verdict(summary: &Summary, elapsed: Duration) -> String {
     let speed = count(per_second(summary.runs, elapsed));
-    let pace = format!("{} in {}, {speed} runs/s", things(summary.runs, "run", "runs"), duration(elapsed));
-    match (summary.failed, summary.interrupted) {
+    let end = if summary.time_is_up { ", when the time was up" } else { "" };
+    let runs = things(summary.runs, "run", "runs");
+    let pace = format!("{runs} in {}, {speed} runs/s{end}", duration(elapsed));
+    match (summary.failed + summary.fatal.len() as u64, summary.interrupted) {
         (0, _) if summary.bug.is_some() => format!("{BAD}ended by a bug of asl-sim{BAD:#}: {pace}\n"),
         (0, _) if !summary.diverged.is_empty() => format!("{BAD}not deterministic{BAD:#}: {pace}\n"),
         (0, false) => format!("{GOOD}passed{GOOD:#}: {pace}\n"),
@@ -54,13 +58,25 @@ fn signatures(summary: &Summary) -> String {
     if summary.failed < 2 {
         return String::new();
     }
-    let mut sorted: Vec<(&String, u64)> =
-        summary.signatures.iter().map(|(name, count)| (name, *count)).collect();
+    heading("failures by signature") + &by_number(&summary.signatures)
+}
+
+/// Which failures there are that are known.
+fn known(summary: &Summary) -> String {
+    if summary.known.is_empty() {
+        return String::new();
+    }
+    heading("known failures") + &by_number(&summary.known)
+}
+
+/// Signatures, those that came most often first.
+fn by_number(signatures: &BTreeMap<String, u64>) -> String {
+    let mut sorted: Vec<(&String, u64)> = signatures.iter().map(|(name, count)| (name, *count)).collect();
     sorted.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     let width = sorted.first().map_or(0, |&(_, most)| count(most).len());
     let rows =
         sorted.iter().map(|&(signature, number)| format!("  {:>width$}  {signature}\n", count(number)));
-    heading("failures by signature") + &rows.collect::<String>()
+    rows.collect()
 }
 
 fn crashes(summary: &Summary, columns: usize) -> String {

@@ -7,7 +7,7 @@
 
 mod boxed;
 mod erased;
-mod nondeterministic;
+mod hidden;
 mod specimens;
 
 use crate::runtime::{Process, Sim};
@@ -208,16 +208,16 @@ pub fn built_in() -> Vec<Target> {
     targets
 }
 
-/// Hosts that depend on more than their seams, one a kind. [`find`] knows them; they are no specimens, because what is wrong
-/// with them is not a bug of a host's: they test that a campaign notices that it cannot be relied on.
-pub fn nondeterministic() -> Vec<Target> {
-    nondeterministic::targets()
+/// Hosts that a campaign cannot rely on, because they depend on more than their seams or take their process with them.
+/// [`find`] knows them. They are no specimens, because they test what a campaign does about that, not what the oracle finds.
+pub fn hidden() -> Vec<Target> {
+    hidden::targets()
 }
 
 /// The target of this name, or the nearest names there are.
 pub fn find(name: &str) -> Result<Target, Vec<String>> {
     let targets = built_in();
-    if let Some(target) = targets.iter().chain(&nondeterministic()).find(|target| target.name == name) {
+    if let Some(target) = targets.iter().chain(&hidden()).find(|target| target.name == name) {
         return Ok(target.clone());
     }
     Err(crate::report::nearest(name, targets.iter().map(Target::name)))

@@ -1,8 +1,9 @@
-//! Hosts whose runs depend on more than their seams: the host on POSIX file systems, with entropy into which something of
-//! this process is mixed. The entropy is written to the medium, so that traces differ.
+//! Hosts that test what a campaign does about hosts that it cannot rely on: the host on POSIX file systems, with something
+//! mixed into the entropy that it is given.
 //!
-//! Each kind is one that real hosts have: an address that the kernel chose, the order of a hash map, a static variable
-//! that outlives a run, how threads were scheduled, the wall clock.
+//! What `nondeterministic:` hosts mix in is of this process: an address that the kernel chose, the order of a hash map, a
+//! static variable that outlives a run, how threads were scheduled, the wall clock. It is written to the medium, so that
+//! traces differ. `fatal:abort` takes its whole process with it, in one run in some hundred.
 
 use super::{Machine, Target};
 use crate::world::SimEnv;
@@ -12,20 +13,21 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Something that another process, or the same one later, has differently.
-type Source = fn() -> u64;
+/// What is mixed in, given what was drawn.
+type Source = fn(u64) -> u64;
 
-const SOURCES: [(&str, &str, Source); 5] = [
-    ("address", "depends on an address", address),
-    ("hash-map", "depends on the order of a hash map", hash_map),
-    ("static", "depends on a static variable that outlives a run", static_variable),
-    ("threads", "depends on how threads are scheduled", threads),
-    ("clock", "depends on the wall clock", clock),
+const SOURCES: [(&str, &str, Source); 6] = [
+    ("nondeterministic:address", "depends on an address", |_| address()),
+    ("nondeterministic:hash-map", "depends on the order of a hash map", |_| hash_map()),
+    ("nondeterministic:static", "depends on a static variable that outlives a run", |_| static_variable()),
+    ("nondeterministic:threads", "depends on how threads are scheduled", |_| threads()),
+    ("nondeterministic:clock", "depends on the wall clock", |_| clock()),
+    ("fatal:abort", "aborts its process in one run in some hundred", abort),
 ];
 
 pub(super) fn targets() -> Vec<Target> {
     let target = |(name, about, source): (&str, &str, Source)| {
-        Target::new(format!("nondeterministic:{name}"), about, move |machine| host(machine, source))
+        Target::new(name, about, move |machine| host(machine, source))
     };
     SOURCES.into_iter().map(target).collect()
 }
@@ -50,7 +52,8 @@ impl Env for Leaky {
 
     fn fill_random(&self, buffer: &mut [u8]) {
         self.inner.fill_random(buffer);
-        for (byte, leaked) in buffer.iter_mut().zip((self.source)().to_le_bytes()) {
+        let drawn = buffer.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        for (byte, leaked) in buffer.iter_mut().zip((self.source)(drawn).to_le_bytes()) {
             *byte ^= leaked;
         }
     }
@@ -60,10 +63,17 @@ impl Env for Leaky {
     }
 }
 
+fn abort(drawn: u64) -> u64 {
+    if drawn.is_multiple_of(2048) {
+        std::process::abort();
+    }
+    0
+}
+
 fn address() -> u64 {
-    let here = Box::new(0_u8);
-    // Pages are where the kernel put them; what is within a page may be the same in every process.
-    std::ptr::from_ref(&*here).addr() as u64 >> 12
+    static HERE: u8 = 0;
+    // Where the kernel put the program; allocators may hand out the same addresses in every process.
+    std::ptr::from_ref(&HERE).addr() as u64 >> 12
 }
 
 #[expect(clippy::disallowed_types, reason = "this is what the ban is about")]
