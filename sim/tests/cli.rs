@@ -75,7 +75,7 @@ fn unknown_names_are_answered_with_the_nearest() {
     let place = Place::new();
     assert_refused(
         &place.run(&["run", "posx"]),
-        r#"no target named "posx"; did you mean "posix"? `asl-sim list targets`"#,
+        r#"no target named "posx"; did you mean "posix" or "posix:on-flush"? `asl-sim list targets`"#,
     );
     assert_refused(&place.run(&["run", "specimen:canarry"]), r#""specimen:canary""#);
     assert_refused(&place.run(&["run", "posix", "--faults", "crsh"]), r#"did you mean "crash"?"#);

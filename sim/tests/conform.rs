@@ -127,7 +127,10 @@ fn places_and_names_that_there_are_not_are_refused() {
     assert_refused(&run(&["conform", "posix", "--location", "/nothing/here"]), "there is no such directory");
     assert_refused(&run(&["conform", "posix", "--location", &file.to_string_lossy()]), "not a directory");
     assert_refused(&run(&["conform", "posix", "--location", "/proc"]), "nothing can be made in it");
-    assert_refused(&run(&["conform", "posx", "--location", &name]), r#"did you mean "posix"?"#);
+    assert_refused(
+        &run(&["conform", "posx", "--location", &name]),
+        r#"did you mean "posix" or "posix:on-flush"?"#,
+    );
     let unknown = run(&["conform", "posix", "--location", &name, "--case", "a_new_store_is_emty"]);
     assert_refused(&unknown, r#"did you mean "a_new_store_is_empty"? `asl-sim list cases`"#);
     assert_refused(&run(&["conform-part", "posix", "hold", "/", "1"]), "has gone");

@@ -2,7 +2,7 @@
 //!
 //! Each case runs in several worlds, whose schedules differ. Crashes and faults are what campaigns are for.
 
-use asl_host::{Host, PosixHost, PosixOptions, StoreLocation};
+use asl_host::{Durability, Host, PosixHost, PosixOptions, StoreLocation};
 use asl_sim::conform::cases::{Context, Run, cases};
 use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -13,23 +13,30 @@ use std::process::ExitCode;
 const WORLDS: u64 = 20;
 
 fn main() -> ExitCode {
-    let sandbox = Sandbox::new(0);
-    let capabilities = boot(&sandbox).capabilities();
+    let mut trials = arm("simulated", Durability::OnAppend);
+    trials.extend(arm("simulated_on_flush", Durability::OnFlush));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// One trial for each case, named after the arm and the case.
+fn arm(name: &str, durability: Durability) -> Vec<Trial> {
+    let capabilities = boot(&Sandbox::new(0), durability).capabilities();
     let trials = cases::<Simulated>().into_iter().map(|case| {
         let ignored = case.lacking(&capabilities).is_some();
-        Trial::test(format!("simulated::{}", case.name), move || run(case.run)).with_ignored_flag(ignored)
+        Trial::test(format!("{name}::{}", case.name), move || run(case.run, durability))
+            .with_ignored_flag(ignored)
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    trials.collect()
 }
 
 /// A host in a world of its own.
-struct Simulated(Sandbox);
+struct Simulated(Sandbox, Durability);
 
 impl Context for Simulated {
     type Host = PosixHost<SimFileSystem, SimEnv>;
 
     fn boot(&self) -> Self::Host {
-        boot(&self.0)
+        boot(&self.0, self.1)
     }
 
     fn location(&self, name: &str) -> StoreLocation {
@@ -37,14 +44,15 @@ impl Context for Simulated {
     }
 }
 
-fn boot(sandbox: &Sandbox) -> PosixHost<SimFileSystem, SimEnv> {
-    let options = PosixOptions { segment_len_max: 256, record_len_max: 1 << 20, clock_reserve_ns: 1_000 };
+fn boot(sandbox: &Sandbox, durability: Durability) -> PosixHost<SimFileSystem, SimEnv> {
+    let options =
+        PosixOptions { segment_len_max: 256, record_len_max: 1 << 20, clock_reserve_ns: 1_000, durability };
     PosixHost::with_seams(sandbox.file_system(), sandbox.env(), sandbox.root(), options)
 }
 
-fn run(case: Run<Simulated>) -> Result<(), Failed> {
+fn run(case: Run<Simulated>, durability: Durability) -> Result<(), Failed> {
     for seed in 0..WORLDS {
-        let simulated = Simulated(Sandbox::new(seed));
+        let simulated = Simulated(Sandbox::new(seed), durability);
         catch_unwind(AssertUnwindSafe(|| simulated.0.run(case(&simulated)))).map_err(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");

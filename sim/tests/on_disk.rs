@@ -8,7 +8,7 @@
 
 use asl_host::env::{Env, OsEnv};
 use asl_host::fs::{File, FileSystem, Metadata, OpenMode, OsFile, OsFileSystem};
-use asl_host::{Host, PosixHost, PosixOptions, StoreLocation};
+use asl_host::{Durability, Host, PosixHost, PosixOptions, StoreLocation};
 use asl_sim::conform::cases::{Context, Run, cases};
 use asl_sim::conform::{Ended, block_on, within};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -27,10 +27,19 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    let short = PosixOptions { segment_len_max: 256, record_len_max: 1 << 20, clock_reserve_ns: 1 };
+    let short = PosixOptions {
+        segment_len_max: 256,
+        record_len_max: 1 << 20,
+        clock_reserve_ns: 1,
+        durability: Durability::OnAppend,
+    };
+    let on_flush = PosixOptions { durability: Durability::OnFlush, ..PosixOptions::default() };
+    let short_on_flush = PosixOptions { durability: Durability::OnFlush, ..short };
     let mut trials = arm::<_, OsEnv>("disk", &OsFileSystem, PosixOptions::default());
     trials.extend(arm::<_, OsEnv>("disk_with_short_segments", &OsFileSystem, short));
     trials.extend(arm::<_, Backwards>("disk_that_waits", &Waiting, short));
+    trials.extend(arm::<_, OsEnv>("disk_on_flush", &OsFileSystem, on_flush));
+    trials.extend(arm::<_, Backwards>("disk_that_waits_on_flush", &Waiting, short_on_flush));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -5,12 +5,18 @@
 //! is no background task. A leader whose future is dropped leaves the batch where it is: the next caller writes the same
 //! bytes at the same place. A record that is cancelled while queued is withdrawn; one that is cancelled while its batch is
 //! being written is in doubt, and a read waits until that doubt is settled.
+//!
+//! A host that is durable on flush leaves out the sync. What it has written and not synced lies at the end of one segment:
+//! before another is begun, the leader syncs. A flush leads as an append does, so that nothing is written while it syncs.
+//! If its future is dropped, an error of that sync may have gone unheard and its pages be marked clean: the next one
+//! writes those frames again before it syncs.
 
 use super::layout::Paths;
 use crate::env::Env;
 use crate::error::ErrorKind;
 use crate::frame;
-use crate::fs::{File, FileSystem, OpenMode, uninterrupted, write_all_at};
+use crate::fs::{File, FileSystem, OpenMode, read_full_at, uninterrupted, write_all_at};
+use crate::host::Durability;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -76,12 +82,39 @@ struct State<F> {
     segments: Vec<Segment<F>>,
     /// Whether the last segment is ours to append to.
     writing: bool,
+    /// The last number that is in the log.
+    written: u64,
+    /// The last number that is durable; the same, if appends are durable.
     durable: u64,
+    unsynced: Option<Unsynced>,
     queue: Batch,
     in_flight: Option<InFlight>,
     leading: bool,
     refusing: Option<ErrorKind>,
     waiters: Vec<Waker>,
+}
+
+/// Frames that are written and not synced.
+#[derive(Clone, Copy, Debug)]
+struct Unsynced {
+    /// The segment that holds them: its first number.
+    first: u64,
+    /// Where they begin; they reach to the segment's end.
+    from: u64,
+    /// Whether a sync was begun of which nobody knows how it went.
+    in_doubt: bool,
+}
+
+/// What a leader needs to sync what is written.
+struct SyncPlan<F> {
+    first: u64,
+    salt: u64,
+    file: Arc<F>,
+    from: u64,
+    len: u64,
+    in_doubt: bool,
+    name_durable: bool,
+    upto: u64,
 }
 
 /// The log of one open store.
@@ -108,7 +141,9 @@ impl<F: File> Log<F> {
         Log(Mutex::new(State {
             segments,
             writing: false,
+            written: durable,
             durable,
+            unsynced: None,
             queue: Batch::default(),
             in_flight: None,
             leading: false,
@@ -131,14 +166,58 @@ impl<F: File> Log<F> {
         self.state().refuse();
     }
 
+    /// The last number that a read shows.
+    pub(super) fn written(&self) -> u64 {
+        self.state().written
+    }
+
     pub(super) fn durable(&self) -> u64 {
         self.state().durable
     }
 
-    /// Waits until nobody writes, then refuses further work. What is still queued fails.
-    pub(super) async fn close(&self) {
-        self.until(|state| !state.leading).await;
-        self.state().refuse();
+    /// Makes everything durable that is written now, and says how many records are durable then.
+    pub(super) async fn flush<S, E>(&self, seams: &Seams<'_, S, E>) -> Result<u64, ErrorKind>
+    where
+        S: FileSystem<File = F>,
+        E: Env,
+    {
+        let target = self.written();
+        loop {
+            let lead = {
+                let mut state = self.state();
+                if let Some(kind) = state.refusing {
+                    return Err(kind);
+                }
+                if state.durable >= target {
+                    return Ok(state.durable);
+                }
+                let free = !std::mem::replace(&mut state.leading, true);
+                free.then(|| Lead { log: self })
+            };
+            match lead {
+                Some(lead) => lead.flush(seams).await?,
+                None => self.until(|state| !state.leading).await,
+            }
+        }
+    }
+
+    /// Waits until nobody writes, makes everything durable, and refuses further work. What is still queued fails.
+    pub(super) async fn close<S, E>(&self, seams: &Seams<'_, S, E>) -> Result<(), ErrorKind>
+    where
+        S: FileSystem<File = F>,
+        E: Env,
+    {
+        loop {
+            self.until(|state| !state.leading).await;
+            let flushed = self.flush(seams).await;
+            let mut state = self.state();
+            // What was appended while it was flushed is acknowledged too.
+            if flushed.is_ok() && (state.leading || state.durable < state.written) {
+                continue;
+            }
+            state.refuse();
+            return flushed.map(|_| ());
+        }
     }
 
     pub(super) async fn append<S, E>(
@@ -236,7 +315,7 @@ impl<F: File> Log<F> {
         let at = state.segments.partition_point(|segment| segment.first <= from).checked_sub(1)?;
         let segment = &state.segments[at];
         let last =
-            state.segments.get(at + 1).map_or(state.durable, |next| (next.first - 1).min(state.durable));
+            state.segments.get(at + 1).map_or(state.written, |next| (next.first - 1).min(state.written));
         let entry = segment.index.partition_point(|&(seq, _)| seq <= from).checked_sub(1);
         let (seq, offset) = entry.map_or((segment.first, 0), |entry| segment.index[entry]);
         (from <= last).then(|| Place {
@@ -277,6 +356,7 @@ pub(super) struct Seams<'a, S, E> {
     pub(super) env: &'a E,
     pub(super) paths: &'a Paths,
     pub(super) segment_len_max: u64,
+    pub(super) durability: Durability,
 }
 
 /// A record that was queued; dropped before it has an outcome, it is withdrawn or left in doubt.
@@ -328,7 +408,7 @@ impl<F: File> Lead<'_, F> {
         let plan = self.log.state().plan();
         if !plan.rolling_back {
             match self.write(seams, &plan).await {
-                Ok(()) => return self.log.state().committed(),
+                Ok(()) => return self.log.state().committed(seams.durability),
                 Err(WriteError::NoSpace) => self.log.state().begin_roll_back(),
                 Err(WriteError::Failed(error)) => {
                     tracing::warn!(%error, location = %seams.paths.dir.display(), "append failed: the handle refuses further work");
@@ -345,6 +425,40 @@ impl<F: File> Lead<'_, F> {
         }
     }
 
+    async fn flush<S, E>(self, seams: &Seams<'_, S, E>) -> Result<(), ErrorKind>
+    where
+        S: FileSystem<File = F>,
+        E: Env,
+    {
+        self.sync(seams, false).await.map(|_| ()).map_err(|error| {
+            tracing::warn!(%error, location = %seams.paths.dir.display(), "flush failed: the handle refuses further work");
+            self.log.state().refuse();
+            ErrorKind::Io
+        })
+    }
+
+    /// Makes durable what is written and not synced; with `cut`, also that its file ends there. False if there is nothing.
+    async fn sync<S, E>(&self, seams: &Seams<'_, S, E>, cut: bool) -> io::Result<bool>
+    where
+        S: FileSystem<File = F>,
+        E: Env,
+    {
+        let Some(plan) = self.log.state().begin_sync() else { return Ok(false) };
+        if plan.in_doubt {
+            write_again(&plan).await?;
+        }
+        if cut {
+            uninterrupted!(plan.file.sync_all())?;
+        } else {
+            uninterrupted!(plan.file.sync_data())?;
+        }
+        if !plan.name_durable {
+            uninterrupted!(seams.fs.sync_dir(&seams.paths.dir))?;
+        }
+        self.log.state().synced(plan.upto);
+        Ok(true)
+    }
+
     async fn write<S, E>(&self, seams: &Seams<'_, S, E>, plan: &Plan<F>) -> Result<(), WriteError>
     where
         S: FileSystem<File = F>,
@@ -353,6 +467,8 @@ impl<F: File> Lead<'_, F> {
         let file = match &plan.file {
             Some(file) => file.clone(),
             None => {
+                // A segment is begun when the one before it is complete.
+                self.sync(seams, false).await.map_err(WriteError::Failed)?;
                 let path = seams.paths.segment(plan.first, plan.salt);
                 let file = uninterrupted!(seams.fs.open(&path, OpenMode::Create)).map_err(WriteError::of)?;
                 let file = Arc::new(file);
@@ -361,6 +477,9 @@ impl<F: File> Lead<'_, F> {
             }
         };
         write_all_at(&*file, &plan.frames, plan.offset).await.map_err(WriteError::of)?;
+        if seams.durability == Durability::OnFlush {
+            return Ok(());
+        }
         uninterrupted!(file.sync_data()).map_err(WriteError::Failed)?;
         if !plan.name_durable {
             uninterrupted!(seams.fs.sync_dir(&seams.paths.dir)).map_err(WriteError::Failed)?;
@@ -376,7 +495,10 @@ impl<F: File> Lead<'_, F> {
     {
         let Some(place) = self.log.locate_writing() else { return Ok(()) };
         place.set_len(plan.offset).await?;
-        uninterrupted!(place.sync_all())?;
+        // The next batch begins another segment, so that what this one holds must be durable too.
+        if !self.sync(seams, true).await? {
+            uninterrupted!(place.sync_all())?;
+        }
         if plan.offset == 0 {
             match uninterrupted!(seams.fs.unlink(&seams.paths.segment(plan.first, plan.salt))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -393,6 +515,24 @@ impl<F: File> Log<F> {
     fn locate_writing(&self) -> Option<Arc<F>> {
         self.state().segments.last().and_then(|segment| segment.file.clone())
     }
+}
+
+/// Writes again what a sync may have failed to, whose error nobody heard: its pages may be clean, and newer than the disk.
+async fn write_again<F: File>(plan: &SyncPlan<F>) -> io::Result<()> {
+    let mut bytes = vec![0; usize::try_from(plan.len - plan.from).expect("a segment fits in memory")];
+    let filled = read_full_at(&*plan.file, &mut bytes, plan.from).await?;
+    let mut at = 0;
+    let mut last = None;
+    while let Some(frame) = frame::decode(&bytes[at..filled], plan.salt) {
+        at += frame.len();
+        last = Some(frame.seq);
+    }
+    // A file system may have taken back what it could not write.
+    if at != bytes.len() || last != Some(plan.upto) {
+        let text = format!("the segment of record {} does not hold what was written to it", plan.first);
+        return Err(io::Error::other(text));
+    }
+    write_all_at(&*plan.file, &bytes, plan.from).await
 }
 
 /// Why a batch could not be written.
@@ -436,7 +576,7 @@ impl<F> State<F> {
             return false;
         }
         let Batch { payloads, entries, outcome } = std::mem::take(&mut self.queue);
-        let mut next = self.durable + 1;
+        let mut next = self.written + 1;
         let numbers: Vec<Option<u64>> = entries
             .iter()
             .map(|entry| {
@@ -445,7 +585,7 @@ impl<F> State<F> {
                 written.then_some(next - 1)
             })
             .collect();
-        if next == self.durable + 1 {
+        if next == self.written + 1 {
             let _ = outcome.set(Ok(numbers));
             self.wake();
             return false;
@@ -476,7 +616,7 @@ impl<F> State<F> {
         let full = self.segments.last().is_none_or(|segment| segment.len >= segment_len_max);
         if full || !self.writing {
             let salt = env.random_u64().max(1);
-            self.segments.push(Segment { name_durable: false, ..Segment::new(self.durable + 1, salt) });
+            self.segments.push(Segment { name_durable: false, ..Segment::new(self.written + 1, salt) });
             self.writing = true;
         }
         self.segments.last().expect("just made sure")
@@ -496,14 +636,50 @@ impl<F> State<F> {
         }
     }
 
-    fn committed(&mut self) {
+    fn committed(&mut self, durability: Durability) {
         let batch = self.in_flight.take().expect("a leader has a batch");
         let segment = self.segments.last_mut().expect("a batch has a segment");
+        let (first, from) = (segment.first, segment.len);
         segment.len += batch.frames.len() as u64;
-        segment.name_durable = true;
         segment.index.extend(batch.index);
-        self.durable = batch.last;
+        self.written = batch.last;
+        match durability {
+            Durability::OnAppend => {
+                segment.name_durable = true;
+                self.durable = batch.last;
+            }
+            Durability::OnFlush => {
+                self.unsynced.get_or_insert(Unsynced { first, from, in_doubt: false });
+            }
+        }
         let _ = batch.outcome.set(Ok(batch.numbers));
+    }
+
+    /// What there is to sync, if there is anything; until it is known how that went, it is in doubt.
+    fn begin_sync(&mut self) -> Option<SyncPlan<F>> {
+        let unsynced = self.unsynced.as_mut()?;
+        let segment = self.segments.iter().rfind(|segment| segment.first == unsynced.first);
+        let segment = segment.expect("what is written is in a segment");
+        let in_doubt = std::mem::replace(&mut unsynced.in_doubt, true);
+        Some(SyncPlan {
+            first: segment.first,
+            salt: segment.salt,
+            file: segment.file.clone().expect("it was written to"),
+            from: unsynced.from,
+            len: segment.len,
+            in_doubt,
+            name_durable: segment.name_durable,
+            upto: self.written,
+        })
+    }
+
+    fn synced(&mut self, upto: u64) {
+        if let Some(unsynced) = self.unsynced.take()
+            && let Some(segment) = self.segments.iter_mut().rfind(|segment| segment.first == unsynced.first)
+        {
+            segment.name_durable = true;
+        }
+        self.durable = upto;
     }
 
     fn begin_roll_back(&mut self) {

@@ -15,8 +15,12 @@
 //!
 //! - A record is acknowledged after its frame is fdatasynced and its segment's name is durable. Appenders that arrive
 //!   while a batch is being synced form the next one, which one of them leads (group commit).
-//! - Only the last batch of the last segment can be torn: a batch starts after the one before it is durable, and a
-//!   segment after the one before it is complete. Anything else that is bad is corruption.
+//! - With [`Durability::OnFlush`] it is acknowledged when it is written, and synced by the next flush, snapshot or close,
+//!   or by the append that begins another segment. A crash may lose what was not synced, as a suffix: a frame behind a
+//!   bad one is not taken, whether its own bytes came through or not.
+//! - Only what was not synced can be torn, and that is at the end of the last segment: the last batch, or with
+//!   `OnFlush` all since the last sync. A segment is begun after the one before it is complete and durable. Anything
+//!   else that is bad is corruption.
 //! - A segment is written by one incarnation and never after a cut; the next append starts another, with another salt.
 //! - What an open shows it made durable first, by *writing* the last batch again: after a failed fsync the kernel's pages
 //!   may be clean and newer than the disk, and a sync alone would say yes to that.
@@ -57,11 +61,19 @@ pub struct PosixOptions {
     /// How far ahead, in nanoseconds, the clock's durable mark is moved: one durable write buys readings for this long,
     /// and a restart may jump ahead by as much. Default 10 s.
     pub clock_reserve_ns: u64,
+    /// When an acknowledged append is durable. [`Durability::OnFlush`] saves the sync of each batch, and a crash may lose
+    /// what was acknowledged since the last flush. A store may be opened with either. Default [`Durability::OnAppend`].
+    pub durability: Durability,
 }
 
 impl Default for PosixOptions {
     fn default() -> PosixOptions {
-        PosixOptions { segment_len_max: 64 << 20, record_len_max: 8 << 20, clock_reserve_ns: 10_000_000_000 }
+        PosixOptions {
+            segment_len_max: 64 << 20,
+            record_len_max: 8 << 20,
+            clock_reserve_ns: 10_000_000_000,
+            durability: Durability::OnAppend,
+        }
     }
 }
 
@@ -102,7 +114,7 @@ impl<F: FileSystem, E: Env> Host for PosixHost<F, E> {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            durability: Durability::OnAppend,
+            durability: self.shared.options.durability,
             exclusion: Exclusion::Refuse,
             blocks: true,
             snapshots: true,

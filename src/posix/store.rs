@@ -113,6 +113,7 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
             env: &shared.env,
             paths: &self.inner.paths,
             segment_len_max: shared.options.segment_len_max,
+            durability: shared.options.durability,
         }
     }
 
@@ -131,6 +132,12 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
                 .with_detail("the next number is another")),
             Err(kind) => Err(self.error(kind, operation)),
         }
+    }
+
+    /// Makes everything durable that is in the log, and says how many records are durable.
+    async fn flush_for(&self, operation: Operation) -> Result<u64> {
+        self.writable(operation)?;
+        self.inner.log.flush(&self.seams()).await.map_err(|kind| self.error(kind, operation))
     }
 
     fn snapshots(&self) -> std::sync::MutexGuard<'_, Snapshots> {
@@ -247,10 +254,9 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
         self.append_expecting(Some(expected_next), record).await
     }
 
-    /// Does nothing beyond checking that the handle works: what is acknowledged is durable.
+    /// Of a host that is durable on append, it does nothing beyond checking that the handle works.
     async fn flush(&self) -> Result<LogSeq> {
-        self.writable(Operation::Flush)?;
-        Ok(LogSeq(self.inner.log.durable()))
+        self.flush_for(Operation::Flush).await.map(LogSeq)
     }
 
     async fn durable_upto(&self) -> Result<LogSeq> {
@@ -264,7 +270,7 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
             None => {
                 self.inner.log.settle(&self.seams()).await;
                 self.view(Operation::Read)?;
-                self.inner.log.durable()
+                self.inner.log.written()
             }
         };
         let mut from = from.0.max(1);
@@ -291,9 +297,9 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
             }
             Role::Writer { lock } => lock,
         };
-        self.inner.log.close().await;
+        let flushed = self.inner.log.close(&self.seams()).await;
         drop(lock.lock().expect("nothing panics while holding the lock's slot").take());
-        working
+        working.and(flushed.map_err(|kind| self.error(kind, Operation::Close)))
     }
 
     async fn create_block(&self) -> Result<BlockId> {
@@ -339,9 +345,8 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
 
     async fn create_snapshot(&self) -> Result<SnapshotId> {
         let operation = Operation::CreateSnapshot;
-        self.writable(operation)?;
         let manifest = Manifest {
-            last: self.inner.log.durable(),
+            last: self.flush_for(operation).await?,
             blocks: self.inner.blocks.sealed().into_iter().collect(),
         };
         let (shared, dir) = (&self.inner.shared, &self.inner.paths.snapshots);

@@ -149,6 +149,9 @@ mod tests {
                 story.ask(Ask::Flush { place: MAIN }, Told::Seq(2));
             }
             story.append(3, 3);
+            if flushed {
+                story.ask(Ask::Flush { place: MAIN }, Told::Seq(3));
+            }
             damage(&mut story, FaultKind::BitRot, at(&[2]));
             story.crash().open().read(&[1]);
             story
@@ -178,5 +181,39 @@ mod tests {
         told(ErrorKind::Io).keeps("error-honest");
         told(ErrorKind::Corrupt).breaks("error-honest");
         told(ErrorKind::NotFound).breaks("error-honest");
+    }
+
+    #[test]
+    fn an_unflushed_record_is_no_evidence_since_it_may_be_gone_itself() {
+        let lost = |flushed: bool| {
+            let mut story = Story::on_flush();
+            story.history.class = FaultClass::Media;
+            story.append(1, 1).ask(Ask::Flush { place: MAIN }, Told::Seq(1)).append(2, 2);
+            if flushed {
+                story.ask(Ask::Flush { place: MAIN }, Told::Seq(2));
+            }
+            damage(&mut story, FaultKind::BitRot, at(&[1]));
+            story.crash().open().read(&[]);
+            story
+        };
+        lost(false).keeps("corruption-detected");
+        lost(true).breaks("corruption-detected");
+    }
+
+    #[test]
+    fn what_was_lost_unflushed_and_not_read_since_is_not_covered_by_a_later_flush() {
+        // A read after the first crash failed, so that nobody was told that record 2 was gone.
+        let reused = |until: u64| {
+            let mut story = Story::on_flush();
+            story.history.class = FaultClass::Media;
+            story.append(1, 1).append(2, 2).append(3, 3).crash();
+            damage(&mut story, FaultKind::BitRot, at(&[9]));
+            story.open().append(4, 2).ask(Ask::Flush { place: MAIN }, Told::Seq(2)).append(5, 3);
+            story.ask(Ask::Flush { place: MAIN }, Told::Seq(3)).crash().open();
+            story.read(&[1, 4, 5][..until as usize]);
+            story
+        };
+        reused(3).keeps("corruption-detected");
+        reused(1).breaks("corruption-detected");
     }
 }

@@ -4,7 +4,8 @@
 //! which records were acknowledged at which number, which of them are evidence of earlier ones, and judges bytes.
 //!
 //! Where a loss that nothing gives away is allowed (the last sync batch), the model goes on from what is there: the lost
-//! records are in doubt again, and their numbers free.
+//! records are in doubt again, and their numbers free. What a host that is durable on flush had not flushed may be gone
+//! after each open: until it is seen again, no later flush or snapshot covers it.
 
 use super::blocks::Blocks;
 use super::{Breach, Exchange, Findings};
@@ -47,6 +48,10 @@ pub(super) struct Media<'a> {
     syncs_asked: Vec<(usize, u64)>,
     /// Numbers up to here are durable, as far as a host that is durable on flush has said so.
     flushed: u64,
+    /// The same, as far as it was said before the medium first lied.
+    flushed_truly: u64,
+    /// Numbers up to here are in the log that is open, as far as anybody was told since it was opened.
+    seen: u64,
     manifests: Vec<Manifest>,
     /// When there was damage, and whose bytes it hit.
     hits: Vec<(usize, &'a Hit)>,
@@ -66,6 +71,8 @@ impl<'a> Media<'a> {
             blocks: Blocks::default(),
             syncs_asked: Vec::new(),
             flushed: 0,
+            flushed_truly: 0,
+            seen: 0,
             manifests: Vec::new(),
             hits: Vec::new(),
             lied_at: None,
@@ -116,6 +123,21 @@ impl<'a> Media<'a> {
         }
     }
 
+    fn flushed_to(&mut self, seq: u64) {
+        self.flushed = self.flushed.max(seq);
+        if self.lied_at.is_none() {
+            self.flushed_truly = self.flushed_truly.max(seq);
+        }
+    }
+
+    /// Numbers up to here are covered by a sync that is asked for now.
+    fn certain(&self) -> u64 {
+        match self.history.capabilities.durability {
+            Durability::OnAppend => self.slots.len() as u64,
+            Durability::OnFlush => self.flushed.max(self.seen),
+        }
+    }
+
     fn covered_by(&self, asked_at: usize) -> u64 {
         self.syncs_asked.iter().find(|(at, _)| *at == asked_at).map_or(0, |(_, covers)| *covers)
     }
@@ -124,7 +146,7 @@ impl<'a> Media<'a> {
         match ask {
             // What it covers is settled when it is asked for, its name when it is there.
             Ask::CreateSnapshot | Ask::Flush { place: Place::Main } | Ask::Close { place: Place::Main } => {
-                self.syncs_asked.push((at, self.slots.len() as u64));
+                self.syncs_asked.push((at, self.certain()));
             }
             Ask::DeleteSnapshot { snapshot } => {
                 self.manifests.retain(|manifest| manifest.snapshot != snapshot);
@@ -154,17 +176,18 @@ impl<'a> Media<'a> {
         match (exchange.ask, exchange.told) {
             (Ask::Create { place: Place::Main } | Ask::Open { place: Place::Main, .. }, Told::Done) => {
                 self.created = true;
+                self.seen = 0;
             }
             (Ask::Append { place: Place::Main, data, .. }, Told::Seq(seq)) => {
                 self.acknowledged(data, *seq, exchange.told_at, out);
             }
             (Ask::Flush { place: Place::Main }, Told::Seq(_))
             | (Ask::Close { place: Place::Main }, Told::Done) => {
-                self.flushed = self.flushed.max(self.covered_by(exchange.asked_at));
+                self.flushed_to(self.covered_by(exchange.asked_at));
             }
             (Ask::CreateSnapshot, Told::Named(snapshot)) => {
                 let covers = self.covered_by(exchange.asked_at);
-                self.flushed = self.flushed.max(covers);
+                self.flushed_to(covers);
                 self.manifests.push(Manifest { snapshot: *snapshot, covers, told_at: exchange.told_at });
             }
             (Ask::Read { place: Place::Main, from, limit }, Told::Records(records)) => {
@@ -221,6 +244,10 @@ impl<'a> Media<'a> {
 
     fn acknowledged(&mut self, data: Span, seq: u64, at: usize, out: &mut Findings) {
         let Some(own) = self.appends.iter().rposition(|append| append.data == data) else { return };
+        if seq > self.certain() && seq <= self.slots.len() as u64 {
+            // Of a record that was not flushed.
+            self.ends_at(seq - 1, at, out);
+        }
         if seq <= self.appends[own].after {
             // A number that was known already is given out again: the log had come to end before it.
             self.ends_at(seq.saturating_sub(1), at, out);
@@ -230,6 +257,7 @@ impl<'a> Media<'a> {
         self.appends[own].acked = Some((seq, at));
         self.appends[own].had = Some(seq);
         self.set_slot(seq, own);
+        self.seen = self.seen.max(seq);
     }
 
     fn set_slot(&mut self, seq: u64, append: usize) {
@@ -292,6 +320,7 @@ impl<'a> Media<'a> {
             }
             next = seq + 1;
         }
+        self.seen = self.seen.max(next - 1);
         let reached_end = limit == 0 || (records.len() as u64) < limit;
         if !reached_end {
             return;
@@ -315,6 +344,8 @@ impl<'a> Media<'a> {
         }
         self.manifests.retain(|manifest| manifest.covers <= last);
         self.flushed = self.flushed.min(last);
+        self.flushed_truly = self.flushed_truly.min(last);
+        self.seen = self.seen.min(last);
         for lost in self.slots.drain((last as usize).min(self.slots.len())..).flatten() {
             self.appends[lost].acked = None;
         }
@@ -329,8 +360,13 @@ impl<'a> Media<'a> {
         let honest = |told_at: usize| self.lied_at.is_none_or(|lied_at| told_at < lied_at);
         let since =
             |told_at: usize| self.hits.iter().filter(move |(at, _)| *at > told_at).map(|(_, hit)| hit);
+        // What was not flushed may be gone itself.
+        let evident = match self.history.capabilities.durability {
+            Durability::OnAppend => u64::MAX,
+            Durability::OnFlush => self.flushed_truly,
+        };
         let records = self.appends.iter().filter_map(|append| {
-            let (seq, told_at) = append.acked?;
+            let (seq, told_at) = append.acked.filter(|&(seq, _)| seq <= evident)?;
             let op = append.op?;
             // What was appended at the same time may share a checksum with it.
             let batch = |other: &&Append| {

@@ -15,7 +15,7 @@ use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
-use asl_host::{Host, PosixHost, PosixOptions};
+use asl_host::{Durability, Host, PosixHost, PosixOptions};
 use std::fmt;
 use std::sync::Arc;
 
@@ -186,24 +186,35 @@ impl Target {
 
 /// The host on POSIX file systems.
 pub fn posix() -> Target {
-    Target::new("posix", "the host on POSIX file systems that asl-host ships", |machine| {
+    posix_with("posix", "the host on POSIX file systems that asl-host ships", Durability::OnAppend)
+}
+
+/// The same host, whose appends are durable when they are flushed.
+pub fn posix_on_flush() -> Target {
+    posix_with("posix:on-flush", "the same, with appends that are durable when flushed", Durability::OnFlush)
+}
+
+fn posix_with(name: &str, about: &str, durability: Durability) -> Target {
+    Target::new(name, about, move |machine| {
         let options = PosixOptions {
             segment_len_max: machine.segment_len_max(),
             // Short, so that a run has several.
             clock_reserve_ns: 2_000_000,
+            durability,
             ..PosixOptions::default()
         };
         PosixHost::with_seams(machine.file_system(), machine.env(), machine.root(), options)
     })
-    .on_disk(|disk| {
-        let options = PosixOptions { segment_len_max: disk.segment_len_max(), ..PosixOptions::default() };
+    .on_disk(move |disk| {
+        let segment_len_max = disk.segment_len_max();
+        let options = PosixOptions { segment_len_max, durability, ..PosixOptions::default() };
         PosixHost::with_seams(disk.file_system(), disk.env(), disk.root(), options)
     })
 }
 
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
-    let mut targets = vec![posix()];
+    let mut targets = vec![posix(), posix_on_flush()];
     targets.extend(specimens::targets());
     targets
 }
