@@ -75,8 +75,8 @@ pub(crate) struct World {
     pub(super) picks: u32,
     /// What was drawn and made at each site: a site can be entered more than once.
     pub(super) sites: BTreeMap<Site, Drawn>,
-    /// How many calls that change something were made in the site that was left, or crashed in, last.
-    pub(super) changes: u32,
+    /// The calls that changed something, by site, if somebody wants to crash in each of them.
+    pub(crate) changes: Option<BTreeMap<Site, Vec<CallKind>>>,
     /// How often hosts and clients slept.
     pub(super) pauses: u64,
     pub(super) tasks: Vec<TaskState>,
@@ -155,7 +155,6 @@ impl World {
     pub(crate) fn leave(&mut self) -> bool {
         let task = &mut self.tasks[self.current];
         task.faults.clear();
-        self.changes = task.changes;
         if let Some(cut) = task.cut.take() {
             self.halted = Some((cut.kind, task.site));
         }
@@ -287,6 +286,9 @@ impl World {
         if kind.is_change() {
             call.cut = task.cut.filter(|cut| cut.change == task.changes);
             task.changes += 1;
+            if let Some(changes) = &mut self.changes {
+                changes.entry(call.site).or_default().push(kind);
+            }
         }
         for planned in 0..task.faults.len() {
             let (skip, fault) = &mut task.faults[planned];
