@@ -126,7 +126,7 @@ fn seeds(text: &str) -> Result<u64, String> {
     number(text, 1, u64::MAX)
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
     number(text, 1, JOBS_MAX).map(|jobs| jobs as usize)
 }
 

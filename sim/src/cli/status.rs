@@ -9,6 +9,8 @@ pub enum Status {
     Passed,
     /// The command line, or a file that it names, cannot be used.
     Usage,
+    /// A bound cut the search short.
+    Bound,
     /// A case did not show what it was stored for.
     NotReproduced,
     /// The host broke an invariant.
@@ -31,6 +33,7 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Usage => 2,
+            Status::Bound => 3,
             Status::NotReproduced => 5,
             Status::Violation => 10,
             Status::Hang => 11,
@@ -46,13 +49,14 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Interrupted => 1,
-            Status::Usage => 2,
-            Status::Unavailable => 3,
-            Status::NotReproduced => 4,
-            Status::Hang => 5,
-            Status::Violation => 6,
-            Status::Nondeterminism => 7,
-            Status::Bug => 8,
+            Status::Bound => 2,
+            Status::Usage => 3,
+            Status::Unavailable => 4,
+            Status::NotReproduced => 5,
+            Status::Hang => 6,
+            Status::Violation => 7,
+            Status::Nondeterminism => 8,
+            Status::Bug => 9,
         }
     }
 

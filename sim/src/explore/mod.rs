@@ -13,10 +13,13 @@
 //!
 //! `naive` (in tests and in the benchmark) does without all three and must come to the same outcomes.
 //!
-//! Not covered: calls that fail, several clients, payloads that are not unique, longer words, more crashes, and of a crash
+//! With `failing_calls`, each call of a word also fails once in each way that it can (see `failing`).
+//!
+//! Not covered: several clients, payloads that are not unique, longer words, more crashes, and of a crash
 //! point with more than `states_max` states, those beyond: that is said, and some are sampled instead.
 
 mod alphabet;
+mod failing;
 pub mod naive;
 mod outcome;
 mod search;
@@ -45,6 +48,8 @@ pub struct Options {
     pub profile: Profile,
     /// Crash states of one crash point that are recovered from before the rest is sampled.
     pub states_max: u64,
+    /// Whether each call of a workload fails once, too.
+    pub failing_calls: bool,
     /// How many threads.
     pub jobs: usize,
     /// Whether to go on after a workload that fails.
@@ -58,6 +63,7 @@ impl Default for Options {
             crashes: 2,
             profile: Profile::Posix,
             states_max: 20_000,
+            failing_calls: false,
             jobs: 1,
             keep_going: false,
         }
@@ -106,6 +112,8 @@ pub struct Counts {
     pub recovered: u64,
     /// Crash states that could be left out: recovery cannot tell them from one that was recovered from. Saturates.
     pub deduced: u128,
+    /// Ways in which a call of a workload failed, or space ran out.
+    pub failures: u64,
     /// Crash points with more states than `states_max`, which were sampled.
     pub sampled: u64,
 }
@@ -116,6 +124,7 @@ impl Counts {
         self.crash_points += other.crash_points;
         self.recovered += other.recovered;
         self.deduced = self.deduced.saturating_add(other.deduced);
+        self.failures += other.failures;
         self.sampled += other.sampled;
     }
 }
@@ -213,10 +222,8 @@ pub fn explore(target: &Target, options: &Options, progress: &Progress) -> Repor
                     if useless || progress.stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    let report = panics::caught(|| search.word(word)).unwrap_or_else(|said| Report {
-                        bug: Some(said),
-                        ..Report::default()
-                    });
+                    let report = panics::caught(|| search.word(word))
+                        .unwrap_or_else(|said| Report { bug: Some(said), ..Report::default() });
                     if !report.found.is_empty() || report.bug.is_some() {
                         first_failing.fetch_min(at, Ordering::Relaxed);
                     }
@@ -254,4 +261,3 @@ fn words(letters: usize, len_max: u32) -> Vec<Vec<usize>> {
     }
     words
 }
-

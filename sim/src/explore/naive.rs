@@ -3,7 +3,7 @@
 //! Enumerate, recover, check. It is the test oracle of the search proper, which must come to the same outcomes, and the floor
 //! that its speed is measured from. One crash a run; what the decisions after the recovery are is left at the simplest.
 
-use super::search::{Changes, cuts};
+use super::search::{Calls, cuts};
 use super::{Options, Outcomes, alphabet, letters, outcome, words};
 use crate::check::judge;
 use crate::decide::{Decider, Decisions, Site};
@@ -41,13 +41,13 @@ pub fn naive(target: &Target, options: &Options) -> Naive {
 
 impl Naive {
     fn word(&mut self, target: &Target, scenario: &Scenario) {
-        let changes = changes(target, scenario);
-        let start = changes.get(&Site::Boot { nth: 0, attempt: 0 });
+        let calls = calls(target, scenario);
+        let start = calls.get(&Site::Boot { nth: 0, attempt: 0 });
         for cut in cuts(start.expect("a creation changes something"), false) {
             self.crash_point(target, scenario, None, cut);
         }
         for op in &scenario.ops {
-            for cut in cuts(changes.get(&Site::Op(op.id)).unwrap_or(&Changes::new()), true) {
+            for cut in cuts(calls.get(&Site::Op(op.id)).unwrap_or(&Calls::new()), true) {
                 self.crash_point(target, scenario, Some(op.id), cut);
             }
         }
@@ -83,11 +83,11 @@ impl Naive {
     }
 }
 
-/// The calls of a workload that change something, by site.
-fn changes(target: &Target, scenario: &Scenario) -> BTreeMap<Site, Changes> {
+/// The calls of a workload, by site.
+fn calls(target: &Target, scenario: &Scenario) -> BTreeMap<Site, Calls> {
     let scenario = Arc::new(scenario.clone());
     let mut run = Runner::new(target, &scenario, Decider::replaying(Decisions::new()));
-    run.record_changes();
+    run.record_calls();
     while !run.is_ending() && run.live() {}
-    run.take_changes()
+    run.take_calls()
 }

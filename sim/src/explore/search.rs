@@ -19,8 +19,8 @@ use std::sync::atomic::Ordering;
 const SAMPLES: u64 = 1_000;
 
 /// A point between two processes.
-struct Down<'a> {
-    run: Runner<'a>,
+pub(super) struct Down<'a> {
+    pub(super) run: Runner<'a>,
     scenario: Arc<Scenario>,
     /// Answers that are not 0 and led here.
     decisions: Decisions,
@@ -30,10 +30,10 @@ struct Down<'a> {
 }
 
 /// A way to recover.
-struct Leaf {
-    answers: Decisions,
+pub(super) struct Leaf {
+    pub(super) answers: Decisions,
     /// How many questions were asked for it.
-    asked: usize,
+    pub(super) asked: usize,
 }
 
 impl Leaf {
@@ -43,8 +43,8 @@ impl Leaf {
     }
 }
 
-/// Calls that change something, of one site.
-pub(super) type Changes = Vec<CallKind>;
+/// The calls of one site.
+pub(super) type Calls = Vec<CallKind>;
 
 /// What one thread explores with.
 pub(super) struct Search<'a> {
@@ -64,30 +64,38 @@ impl<'a> Search<'a> {
         Search { target, options, letters, progress }
     }
 
+    /// The world before the first start.
+    pub(super) fn fresh(&self, scenario: &Arc<Scenario>) -> Down<'a> {
+        Down {
+            run: Runner::new(self.target, scenario, Decider::branching(Decisions::new(), 0)),
+            scenario: scenario.clone(),
+            decisions: Decisions::new(),
+            letters_left: self.options.ops,
+            crashes_left: self.options.crashes,
+        }
+    }
+
     /// Crashes a word in its last letter, and in all that may follow on that; the empty word in the creation of the store.
     pub(super) fn word(&self, word: &[usize]) -> Report {
         let letters: Vec<&Letter> = word.iter().map(|&at| &self.letters[at]).collect();
         let mut task = Task::new(self, letters.iter().map(|letter| letter.name).collect());
-        let scenario = Arc::new(self.options.scenario());
-        let fresh = Down {
-            run: Runner::new(self.target, &scenario, Decider::branching(Decisions::new(), 0)),
-            scenario,
-            decisions: Decisions::new(),
-            letters_left: self.options.ops,
-            crashes_left: self.options.crashes,
-        };
+        let fresh = self.fresh(&Arc::new(self.options.scenario()));
         let leaf = Leaf { answers: Decisions::new(), asked: 0 };
         match letters.split_last() {
             None => {
-                let (_, changes) = task.recover(&fresh);
+                let (_, calls) = task.recover(&fresh);
                 task.end(&fresh, &leaf, &fresh.scenario, Site::Closing);
-                task.crash_in_start(&fresh, &changes);
+                task.crash_in_start(&fresh, &calls);
             }
             Some((last, earlier)) => {
                 let earlier = alphabet::spell(earlier, 0);
                 let earlier = with_ops(&fresh.scenario, earlier);
                 let letters_left = self.options.ops - word.len() as u32;
                 task.letter(&fresh, &leaf, &earlier, last, letters_left);
+                if self.options.failing_calls {
+                    let all = with_ops(&earlier, alphabet::spell(&[*last], earlier.ops.len() as u32));
+                    task.fail_each_call(self, &all);
+                }
             }
         }
         task.report.counts.workloads = 1;
@@ -103,7 +111,7 @@ fn with_ops(scenario: &Scenario, ops: Vec<Op>) -> Arc<Scenario> {
 }
 
 /// What is known of one word.
-struct Task<'s, 'a> {
+pub(super) struct Task<'s, 'a> {
     search: &'s Search<'a>,
     word: Vec<&'static str>,
     report: Report,
@@ -115,13 +123,11 @@ struct Task<'s, 'a> {
 
 impl<'s, 'a> Task<'s, 'a> {
     fn new(search: &'s Search<'a>, word: Vec<&'static str>) -> Task<'s, 'a> {
-        Task {
-            search,
-            word,
-            report: Report::default(),
-            met: BTreeSet::new(),
-            signatures: BTreeMap::new(),
-        }
+        Task { search, word, report: Report::default(), met: BTreeSet::new(), signatures: BTreeMap::new() }
+    }
+
+    pub(super) fn report_mut(&mut self) -> &mut Report {
+        &mut self.report
     }
 
     fn stopped(&self) -> bool {
@@ -130,9 +136,9 @@ impl<'s, 'a> Task<'s, 'a> {
 
     /// Everything that follows on a crash.
     fn descend(&mut self, down: &Down<'a>) {
-        let (leaves, changes) = self.recover(down);
+        let (leaves, calls) = self.recover(down);
         if down.crashes_left > 0 {
-            self.crash_in_start(down, &changes);
+            self.crash_in_start(down, &calls);
         }
         for leaf in leaves {
             if self.stopped() {
@@ -169,26 +175,26 @@ impl<'s, 'a> Task<'s, 'a> {
     ) -> Option<Arc<Scenario>> {
         let first = scenario.ops.len() as u32;
         let scenario = with_ops(scenario, alphabet::spell(&[letter], first));
-        let mut changes = self.end(down, leaf, &scenario, Site::Op(first))?;
+        let mut calls = self.end(down, leaf, &scenario, Site::Op(first))?;
         for op in first..scenario.ops.len() as u32 {
-            let changes = changes.remove(&Site::Op(op)).unwrap_or_default();
-            for cut in cuts(&changes, true) {
+            let calls = calls.remove(&Site::Op(op)).unwrap_or_default();
+            for cut in cuts(&calls, true) {
                 self.crash_in_op(down, leaf, &scenario, (op, cut), letters_left);
             }
         }
         Some(scenario)
     }
 
-    /// Recovers in every way, and says which ways there are; and what recovery changes at which call.
-    fn recover(&mut self, down: &Down<'a>) -> (Vec<Leaf>, Changes) {
+    /// Recovers in every way, and says which ways there are; and which calls recovery makes.
+    fn recover(&mut self, down: &Down<'a>) -> (Vec<Leaf>, Calls) {
         let site = down.run.next_start();
         let states = down.run.crash_states();
-        let (mut leaves, mut changes) = (Vec::new(), Changes::new());
+        let (mut leaves, mut calls) = (Vec::new(), Calls::new());
         let mut tried = 0;
         let mut next = Some(Decider::branching(Decisions::new(), 0));
         while let Some(decide) = next.take() {
             let mut run = down.run.fork(&down.scenario, decide);
-            run.record_changes();
+            run.record_calls();
             let up = loop {
                 match run.start() {
                     Started::Up(_) => break true,
@@ -200,7 +206,7 @@ impl<'s, 'a> Task<'s, 'a> {
             let (answers, asked) = (decide.answers(), decide.asked());
             let outcome = outcome::digest(&run.history());
             tried += 1;
-            widen(&mut changes, run.take_changes().remove(&site).unwrap_or_default());
+            widen(&mut calls, run.take_calls().remove(&site).unwrap_or_default());
             if run.crashes() > 0 {
                 self.report.outcomes.insert(outcome);
             }
@@ -214,9 +220,10 @@ impl<'s, 'a> Task<'s, 'a> {
             next = self.next_state(decide, tried);
         }
         self.report.counts.recovered += tried;
-        self.report.counts.deduced = self.report.counts.deduced.saturating_add(states.saturating_sub(tried.into()));
+        self.report.counts.deduced =
+            self.report.counts.deduced.saturating_add(states.saturating_sub(tried.into()));
         self.search.progress.recovered.fetch_add(tried, Ordering::Relaxed);
-        (leaves, changes)
+        (leaves, calls)
     }
 
     /// The next state to recover from; above the bound a few that are drawn.
@@ -236,24 +243,24 @@ impl<'s, 'a> Task<'s, 'a> {
     }
 
     /// Goes on from a recovery with what is new in the scenario to an orderly end, in every way that the decisions fall, and judges
-    /// it. The changes that were made at each site from `from` on; none if it fails.
-    fn end(
+    /// it. The calls that were made at each site from `from` on; none if it fails.
+    pub(super) fn end(
         &mut self,
         down: &Down<'a>,
         leaf: &Leaf,
         scenario: &Arc<Scenario>,
         from: Site,
-    ) -> Option<BTreeMap<Site, Changes>> {
-        let mut all = BTreeMap::<Site, Changes>::new();
+    ) -> Option<BTreeMap<Site, Calls>> {
+        let mut all = BTreeMap::<Site, Calls>::new();
         let mut sound = true;
         let mut next = Some(leaf.decider());
         while let Some(decide) = next {
             let mut run = down.run.fork(scenario, decide);
-            run.record_changes();
+            run.record_calls();
             while !run.is_ending() && run.live() {}
             let decide = run.take_decider();
-            for (site, changes) in run.take_changes().into_iter().filter(|(site, _)| *site >= from) {
-                widen(all.entry(site).or_default(), changes);
+            for (site, calls) in run.take_calls().into_iter().filter(|(site, _)| *site >= from) {
+                widen(all.entry(site).or_default(), calls);
             }
             let decisions = with(&down.decisions, &decide.answers());
             sound &= if run.is_ending() {
@@ -292,32 +299,45 @@ impl<'s, 'a> Task<'s, 'a> {
         crashing.crashes.push(CrashPlan { op: Some(op), at: cut, inside: Vec::new() });
         let before = down.run.crashes();
         let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
-        self.crash(down, leaf, &Arc::new(crashing), letters_left, until_it_crashes);
+        let left = (letters_left, down.crashes_left - 1);
+        self.crash(down, leaf, &Arc::new(crashing), left, until_it_crashes);
     }
 
     /// Crashes at each change that a start makes, whichever way it recovers.
-    fn crash_in_start(&mut self, down: &Down<'a>, changes: &Changes) {
-        for cut in cuts(changes, false) {
+    fn crash_in_start(&mut self, down: &Down<'a>, calls: &Calls) {
+        for cut in cuts(calls, false) {
             let mut crashing = Scenario::clone(&down.scenario);
             match crashing.crashes.last_mut() {
                 Some(plan) => plan.inside.push(cut),
                 None => crashing.crashes.push(CrashPlan { op: None, at: cut, inside: Vec::new() }),
             }
             let leaf = Leaf { answers: Decisions::new(), asked: 0 };
-            self.crash(down, &leaf, &Arc::new(crashing), down.letters_left, |run| {
+            let left = (down.letters_left, down.crashes_left - 1);
+            self.crash(down, &leaf, &Arc::new(crashing), left, |run| {
                 run.cut_next_start(cut);
                 run.live();
             });
         }
     }
 
-    /// Crashes in every way that decisions fall on the way there, and follows up on each.
+    /// Crashes in every way that decisions fall on the way there, and looks at what is left, no more.
+    pub(super) fn crash_without_following_up(
+        &mut self,
+        down: &Down<'a>,
+        leaf: &Leaf,
+        crashing: &Arc<Scenario>,
+        until_it_crashes: impl Fn(&mut Runner<'a>),
+    ) {
+        self.crash(down, leaf, crashing, (0, 0), until_it_crashes);
+    }
+
+    /// Crashes in every way that decisions fall on the way there, and follows up on each, with so many letters and crashes.
     fn crash(
         &mut self,
         down: &Down<'a>,
         leaf: &Leaf,
         crashing: &Arc<Scenario>,
-        letters_left: u32,
+        (letters_left, crashes_left): (u32, u32),
         until_it_crashes: impl Fn(&mut Runner<'a>),
     ) {
         let before = down.run.crashes();
@@ -341,7 +361,7 @@ impl<'s, 'a> Task<'s, 'a> {
                         scenario: crashing.clone(),
                         decisions,
                         letters_left,
-                        crashes_left: down.crashes_left - 1,
+                        crashes_left,
                     });
                 } else {
                     self.report.counts.deduced = self.report.counts.deduced.saturating_add(states);
@@ -380,15 +400,16 @@ impl<'s, 'a> Task<'s, 'a> {
     }
 }
 
-/// Where to crash among these changes: before the first if nothing else did that, after each, inside of each write, and at the
-/// end, when the client was told; each time by a loss of power and by a kill.
-pub(super) fn cuts(changes: &Changes, before: bool) -> Vec<Cut> {
+/// Where to crash among these calls: before the first that changes something if nothing else did that, after each, inside of each
+/// write, and at the end, when the client was told; each time by a loss of power and by a kill.
+pub(super) fn cuts(calls: &Calls, before: bool) -> Vec<Cut> {
+    let changes: Vec<&CallKind> = calls.iter().filter(|kind| kind.is_change()).collect();
     let mut points = Vec::new();
     if before {
         points.push((0, When::Before));
     }
     for (change, kind) in changes.iter().enumerate() {
-        if *kind == CallKind::Write {
+        if **kind == CallKind::Write {
             points.push((change as u32, When::Within));
         }
         points.push((change as u32, When::After));
@@ -399,13 +420,13 @@ pub(super) fn cuts(changes: &Changes, before: bool) -> Vec<Cut> {
     points.into_iter().flat_map(both).collect()
 }
 
-/// Changes at a site, of runs that did different things there: a write wins, since it can be crashed in more ways.
-fn widen(changes: &mut Changes, other: Changes) {
+/// Calls at a site, of runs that did different things there: a write wins, since it can be crashed in more ways.
+fn widen(calls: &mut Calls, other: Calls) {
     for (at, kind) in other.into_iter().enumerate() {
-        match changes.get_mut(at) {
+        match calls.get_mut(at) {
             Some(known) if kind == CallKind::Write => *known = kind,
             Some(_) => {}
-            None => changes.push(kind),
+            None => calls.push(kind),
         }
     }
 }

@@ -51,14 +51,14 @@ impl Runner<'_> {
         self.cuts.push_back(cut);
     }
 
-    /// From now on, the calls that change something are noted.
-    pub(crate) fn record_changes(&self) {
-        self.sim.lock().changes = Some(BTreeMap::new());
+    /// From now on, calls are noted.
+    pub(crate) fn record_calls(&self) {
+        self.sim.lock().calls = Some(BTreeMap::new());
     }
 
-    /// The calls that changed something, by site.
-    pub(crate) fn take_changes(&self) -> BTreeMap<Site, Vec<CallKind>> {
-        self.sim.lock().changes.take().unwrap_or_default()
+    /// The calls that were noted, by site.
+    pub(crate) fn take_calls(&self) -> BTreeMap<Site, Vec<CallKind>> {
+        self.sim.lock().calls.take().unwrap_or_default()
     }
 
     /// What the run was decided by, with its trail; from now on every answer is 0.

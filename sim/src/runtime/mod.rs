@@ -96,7 +96,7 @@ impl Sim {
             boot: 0,
             picks: 0,
             sites: BTreeMap::new(),
-            changes: None,
+            calls: None,
             pauses: 0,
             tasks: Vec::new(),
             live: 0,

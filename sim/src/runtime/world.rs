@@ -75,8 +75,8 @@ pub(crate) struct World {
     pub(super) picks: u32,
     /// What was drawn and made at each site: a site can be entered more than once.
     pub(super) sites: BTreeMap<Site, Drawn>,
-    /// The calls that changed something, by site, if somebody wants to crash in each of them.
-    pub(crate) changes: Option<BTreeMap<Site, Vec<CallKind>>>,
+    /// The calls of each site, if somebody wants each of them to crash or to fail.
+    pub(crate) calls: Option<BTreeMap<Site, Vec<CallKind>>>,
     /// How often hosts and clients slept.
     pub(super) pauses: u64,
     pub(super) tasks: Vec<TaskState>,
@@ -283,12 +283,12 @@ impl World {
         }
         self.injected.calls += 1;
         task.calls += 1;
+        if let Some(calls) = &mut self.calls {
+            calls.entry(task.site).or_default().push(kind);
+        }
         if kind.is_change() {
             call.cut = task.cut.filter(|cut| cut.change == task.changes);
             task.changes += 1;
-            if let Some(changes) = &mut self.changes {
-                changes.entry(call.site).or_default().push(kind);
-            }
         }
         for planned in 0..task.faults.len() {
             let (skip, fault) = &mut task.faults[planned];

@@ -298,7 +298,11 @@ impl FileData {
                 Needs::Sector(sector, tick) => vec![Some((sector, tick))],
                 Needs::Any => {
                     let sectors = crash.pending_below(choice.size, medium.sector_len);
-                    if sectors.is_empty() { vec![None] } else { sectors.into_iter().map(|s| Some((s, 0))).collect() }
+                    if sectors.is_empty() {
+                        vec![None]
+                    } else {
+                        sectors.into_iter().map(|s| Some((s, 0))).collect()
+                    }
                 }
             };
             let states = needed.into_iter().map(|needed| {
@@ -317,7 +321,9 @@ impl FileData {
         let of_sector = |unresolved: &UnresolvedSector| {
             let choices = unresolved.choices();
             let sector = unresolved.sector as usize;
-            let filled = choices > unresolved.versions.len() && !self.is_written(sector) && !self.is_preallocated(sector);
+            let filled = choices > unresolved.versions.len()
+                && !self.is_written(sector)
+                && !self.is_preallocated(sector);
             choices as u128 + if filled { fills - 1 } else { 0 }
         };
         let sectors = self.crash.iter().flat_map(|crash| &crash.sectors);
