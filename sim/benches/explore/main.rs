@@ -10,6 +10,7 @@ use asl_sim::explore::{Options, Progress, explore, naive::naive};
 use asl_sim::target;
 use mimalloc::MiMalloc;
 use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// As in the command.
 #[global_allocator]
@@ -20,7 +21,9 @@ const SHARE_WANTED: f64 = 0.25;
 
 fn seconds(clock: ClockId) -> f64 {
     let time = clock_gettime(clock);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    let whole = u64::try_from(time.tv_sec).expect("clocks start at 0");
+    let rest = u32::try_from(time.tv_nsec).expect("it is below a second");
+    Duration::new(whole, rest).as_secs_f64()
 }
 
 fn timed<T>(clock: ClockId, work: impl FnOnce() -> T) -> (f64, T) {

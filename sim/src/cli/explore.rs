@@ -164,8 +164,8 @@ fn report_found(found: &Found, target: &Target, args: &ExploreArgs, out: &mut Ou
         Error::new(format!("cannot save a case in {}: {error}", args.out.display())).print();
     }
     let path = saved.ok().map(|path| path.to_string_lossy().into_owned());
-    let mut text = failure::headline(trial, out.columns());
-    text.push_str(&format!("\n{}\n", failure::story(&story)));
+    let headline = failure::headline(trial, out.columns());
+    let mut text = format!("{headline}\n{}\n", failure::story(&story));
     text.push_str(&failure::also_broken(trial, out.columns()));
     text.push_str(&failure::field("workload", &found.word.join(", ")));
     text.push_str(&failure::field("signature", &signature));

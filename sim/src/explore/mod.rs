@@ -206,6 +206,10 @@ fn letters(target: &Target, options: &Options) -> Vec<Letter> {
 }
 
 /// Explores. The result does not depend on how many threads do it, unless it is stopped.
+///
+/// # Panics
+///
+/// Never: a panic of the simulator is [`Report::bug`].
 pub fn explore(target: &Target, options: &Options, progress: &Progress) -> Report {
     let letters = letters(target, options);
     let words = words(letters.len(), options.ops);
