@@ -22,7 +22,10 @@ pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
 }
 
 /// The first Ctrl-C sets a flag, the second one ends the program at once.
-pub(super) fn stop_by<T: Send + Sync + 'static>(shared: Arc<T>, flag: impl Fn(&T) -> &AtomicBool + Send + 'static) {
+pub(super) fn stop_by<T: Send + Sync + 'static>(
+    shared: Arc<T>,
+    flag: impl Fn(&T) -> &AtomicBool + Send + 'static,
+) {
     let handler = move || {
         if flag(&shared).swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(super::Status::Interrupted.code()));
