@@ -167,14 +167,15 @@ impl Case {
 
     /// Writes the case into a directory, whole or not at all, and returns its path. A case of the same name is replaced.
     pub fn save(&self, dir: &Path) -> io::Result<PathBuf> {
-        self.save_as(dir, self.seed.as_deref().unwrap_or("case"))
+        let target = self.target.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let seed = self.seed.as_deref().unwrap_or("case");
+        self.save_as(dir, &format!("{target}-{seed}.json"))
     }
 
-    /// Writes the case as [`Case::save`] does, with this after the target's name instead of the seed.
+    /// As [`Case::save`], under a name of its own.
     pub fn save_as(&self, dir: &Path, name: &str) -> io::Result<PathBuf> {
         std::fs::create_dir_all(dir)?;
-        let target = self.target.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let path = dir.join(format!("{target}-{name}.json"));
+        let path = dir.join(name);
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         io::Write::write_all(&mut file, self.to_json().as_bytes())?;
         file.as_file().sync_all()?;

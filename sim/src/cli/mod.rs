@@ -9,7 +9,6 @@ mod determinism;
 mod doctor;
 mod error;
 mod explain;
-mod explore;
 mod failure;
 mod known;
 mod list;
@@ -19,6 +18,8 @@ mod replay;
 mod resume;
 mod run;
 mod run_args;
+mod specimens;
+mod specimens_args;
 mod status;
 mod wishes;
 
@@ -48,8 +49,8 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Run(args) => run::run(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Explain(args) => explain::explain(args, &mut out),
-        Command::Explore(args) => explore::explore(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
+        Command::Specimens(args) => specimens::specimens(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),
         Command::List(args) => Ok(list::list(args, &mut out)),
         Command::ConformPart(args) => conform::take_part(args),

@@ -122,7 +122,7 @@ impl FromStr for Time {
     }
 }
 
-fn seeds(text: &str) -> Result<u64, String> {
+pub(super) fn seeds(text: &str) -> Result<u64, String> {
     number(text, 1, u64::MAX)
 }
 

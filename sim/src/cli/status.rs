@@ -9,8 +9,6 @@ pub enum Status {
     Passed,
     /// The command line, or a file that it names, cannot be used.
     Usage,
-    /// A bound cut the search short.
-    Bound,
     /// A case did not show what it was stored for.
     NotReproduced,
     /// The host broke an invariant.
@@ -21,6 +19,8 @@ pub enum Status {
     Nondeterminism,
     /// What the target stands on is not there.
     Unavailable,
+    /// A specimen survived, or was killed by another invariant than the one that it breaks.
+    SpecimenSurvived,
     /// A bug of ours.
     Bug,
     /// Interrupted, with nothing found.
@@ -33,12 +33,12 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Usage => 2,
-            Status::Bound => 3,
             Status::NotReproduced => 5,
             Status::Violation => 10,
             Status::Hang => 11,
             Status::Nondeterminism => 12,
             Status::Unavailable => 13,
+            Status::SpecimenSurvived => 14,
             Status::Bug => 70,
             Status::Interrupted => 130,
         }
@@ -49,10 +49,10 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Interrupted => 1,
-            Status::Bound => 2,
-            Status::Usage => 3,
-            Status::Unavailable => 4,
-            Status::NotReproduced => 5,
+            Status::Usage => 2,
+            Status::Unavailable => 3,
+            Status::NotReproduced => 4,
+            Status::SpecimenSurvived => 5,
             Status::Hang => 6,
             Status::Violation => 7,
             Status::Nondeterminism => 8,

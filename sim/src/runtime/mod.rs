@@ -96,7 +96,7 @@ impl Sim {
             boot: 0,
             picks: 0,
             sites: BTreeMap::new(),
-            calls: None,
+            changes: 0,
             pauses: 0,
             tasks: Vec::new(),
             live: 0,

@@ -18,7 +18,7 @@ use crate::decide::{Address, Decider, Lean};
 use std::io;
 
 /// What is wrong with a file's medium.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Damage {
     /// Sectors that cannot be read.
     unreadable: Vec<u32>,
