@@ -101,6 +101,9 @@ pub(super) struct ExplainArgs {
     /// Leave nothing out.
     #[arg(long)]
     pub(super) all: bool,
+    /// Write the story as a page for a browser, too: one file, which asks for nothing from anywhere.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Try the case on another host.
     #[arg(long, value_name = "T")]
     pub(super) target: Option<String>,

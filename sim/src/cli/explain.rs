@@ -5,16 +5,18 @@
 
 use super::Status;
 use super::args::ExplainArgs;
-use super::error::Error;
+use super::error::{Error, plain};
 use super::failure::report_bug;
 use super::out::Out;
 use super::replay::{compare, load, report_comparison, target_of};
 use crate::explain::explain as explained;
 use crate::panics;
+use crate::report::explain::page::page;
 use crate::report::explain::text::text;
 use crate::report::failure::field;
 use crate::report::json::Line;
 use crate::report::layout::{shell_word, things};
+use crate::report::publish_file;
 use crate::report::style::BOLD;
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error> {
@@ -28,12 +30,22 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error
         Ok(explained) => explained,
         Err(said) => return Ok(report_bug(None, &said, &command, out)),
     };
+    if let Some(path) = &args.html {
+        publish_file(path, page(&explanation, &name, &command).as_bytes()).map_err(|error| {
+            let page = path.display().to_string();
+            Error::new(format!("cannot write the page {page:?}: {}", plain(&error)))
+                .hint("name a file in a directory that can be written with --html FILE")
+        })?;
+    }
     let comparison = compare(&case, &target, &trial);
     let operations = things(trial.scenario.ops.len() as u64, "operation", "operations");
     let (of, target) = (format!("case {name}, {operations}"), target.name());
     out.text(&format!("{BOLD}target{BOLD:#} {target}  {BOLD}story of{BOLD:#} {of}\n\n"));
     out.text(&text(&explanation, out.columns(), args.all));
     out.text(&field("replay", &command));
+    if let Some(path) = &args.html {
+        out.text(&field("page", &path.display().to_string()));
+    }
     report_comparison(&comparison, &case, &trial, out);
     out.json(&Line::Explanation {
         case: &name,

@@ -20,7 +20,6 @@ const LOSSES_MAX: usize = 3;
 pub(super) fn sentences(moments: &Moments<'_>, items: &[Item]) -> Vec<String> {
     let group = group(items);
     let mut told = Vec::new();
-    told.extend(acknowledged(&group));
     let then = match (moments.crash(), group.first()) {
         (Some(crash), Some(first)) => at_the_crash(moments, crash, first, group.len() > 1)
             .map(|said| (said, losses(moments, crash, first))),
@@ -31,6 +30,7 @@ pub(super) fn sentences(moments: &Moments<'_>, items: &[Item]) -> Vec<String> {
     let (first, last) = (0, moments.entry_of(moments.last) + 1);
     let crash_at = moments.crash().map_or(last, |crash| crash.entry);
     told.extend(faults(moments, first..crash_at, since_ns, said));
+    told.extend(acknowledged(&group));
     match (then, moments.crash()) {
         (Some((said, lost)), _) => told.extend([Some(said), lost].into_iter().flatten()),
         (None, Some(crash)) => {

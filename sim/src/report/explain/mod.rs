@@ -1,5 +1,7 @@
 //! How an explanation looks: in a terminal, and as a page for a browser. Both show the same rows and say the same sentences.
 
+pub mod page;
+mod strip;
 pub mod text;
 
 use crate::explain::{Item, Mark, Row};
