@@ -167,13 +167,17 @@ impl Case {
 
     /// Writes the case into a directory, whole or not at all, and returns its path. A case of the same name is replaced.
     pub fn save(&self, dir: &Path) -> io::Result<PathBuf> {
-        let target = self.target.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let seed = self.seed.as_deref().unwrap_or("case");
-        self.save_as(dir, &format!("{target}-{seed}.json"))
+        self.save_as(dir, self.seed.as_deref().unwrap_or("case"))
     }
 
-    /// As [`Case::save`], under a name of its own.
+    /// Writes the case as [`Case::save`] does, with this after the target's name instead of the seed.
     pub fn save_as(&self, dir: &Path, name: &str) -> io::Result<PathBuf> {
+        let target = self.target.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        self.save_file(dir, &format!("{target}-{name}.json"))
+    }
+
+    /// Writes the case as [`Case::save`] does, into a file of this name.
+    pub fn save_file(&self, dir: &Path, name: &str) -> io::Result<PathBuf> {
         std::fs::create_dir_all(dir)?;
         let path = dir.join(name);
         let mut file = tempfile::NamedTempFile::new_in(dir)?;

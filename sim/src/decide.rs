@@ -227,6 +227,8 @@ pub struct Decider {
     source: Source,
     record: Option<Decisions>,
     trail: Option<Vec<Asked>>,
+    /// How many questions, the first of the trail, have their answer for good.
+    settled: usize,
 }
 
 /// A question that came up, how many answers there were, and the one that was given.
@@ -249,7 +251,7 @@ impl Decider {
     }
 
     fn of(source: Source) -> Decider {
-        Decider { source, record: None, trail: None }
+        Decider { source, record: None, trail: None, settled: 0 }
     }
 
     /// The same answers, but that this crash loses as much as it may of what these questions are about.
@@ -271,16 +273,33 @@ impl Decider {
         self
     }
 
+    /// Answers from the map, keeps its trail, and leaves the first `settled` answers of it as they are.
+    pub(crate) fn branching(decisions: Decisions, settled: usize) -> Decider {
+        Decider { settled, ..Decider::replaying(decisions).trailing() }
+    }
+
+    /// How many questions came up, if the trail is kept.
+    pub(crate) fn asked(&self) -> usize {
+        self.trail.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The answers of the trail that are not 0.
+    pub(crate) fn answers(&self) -> Decisions {
+        let trail = self.trail.iter().flatten();
+        trail.filter(|asked| asked.answer != 0).map(|asked| (asked.address, asked.answer)).collect()
+    }
+
     /// The next combination of answers after those that this one gave, if it kept its trail: the last answer that can grow
     /// grows, and what was asked after it is asked anew. `None` when all combinations were given.
     pub(crate) fn next(self) -> Option<Decider> {
         let mut trail = self.trail.expect("whoever wants the next combination keeps the trail");
-        while let Some(Asked { address, count, answer }) = trail.pop() {
+        while trail.len() > self.settled {
+            let Asked { address, count, answer } = trail.pop().expect("it is longer than what is settled");
             if answer + 1 < count {
                 let mut decisions: Decisions =
                     trail.iter().map(|asked| (asked.address, asked.answer)).collect();
                 decisions.insert(address, answer + 1);
-                return Some(Decider::replaying(decisions).trailing());
+                return Some(Decider::branching(decisions, self.settled));
             }
         }
         None

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod determinism;
 pub mod doctor;
 pub mod explain;
+pub mod explore;
 pub mod history;
 pub mod hunt;
 mod panics;

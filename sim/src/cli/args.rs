@@ -1,6 +1,7 @@
 //! The options, as clap reads them. Names of targets, faults and profiles are looked up later, so that an unknown one is
 //! answered with the nearest that there is.
 
+use super::explore::ExploreArgs;
 use super::run_args::RunArgs;
 use super::specimens_args::SpecimensArgs;
 use crate::scenario::Scenario;
@@ -22,13 +23,14 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-const STATUSES: &str = "Exit status: 0 passed, 2 usage or unreadable input, 5 replay did not reproduce, 10 violation, 11 hang, \
+const STATUSES: &str = "Exit status: 0 passed, 2 usage or unreadable input, 3 a bound cut the search short, 5 replay did not reproduce, 10 violation, 11 hang, \
 12 nondeterminism, 13 the target cannot run here, 14 a specimen survived, 70 a bug of ours, 130 interrupted with nothing found";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Run(RunArgs),
     Replay(ReplayArgs),
+    Explore(ExploreArgs),
     Explain(ExplainArgs),
     Conform(ConformArgs),
     Specimens(SpecimensArgs),
@@ -45,6 +47,7 @@ impl Command {
         match self {
             Command::Run(args) => args.format,
             Command::Replay(args) => args.format,
+            Command::Explore(args) => args.format,
             Command::Explain(args) => args.format,
             Command::Conform(args) => args.format,
             Command::Specimens(args) => args.format,

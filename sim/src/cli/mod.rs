@@ -9,6 +9,7 @@ mod determinism;
 mod doctor;
 mod error;
 mod explain;
+mod explore;
 mod failure;
 mod known;
 mod list;
@@ -49,6 +50,7 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Run(args) => run::run(args, &mut out),
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Explain(args) => explain::explain(args, &mut out),
+        Command::Explore(args) => explore::explore(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
         Command::Specimens(args) => specimens::specimens(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),

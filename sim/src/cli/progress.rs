@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -18,9 +18,16 @@ const STOPPING: &str = "stopping after the runs in hand; press Ctrl-C again to s
 
 /// The first Ctrl-C ends the campaign in good order, the second one at once.
 pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
-    let progress = progress.clone();
+    stop_by(progress.clone(), |progress| &progress.stop);
+}
+
+/// The first Ctrl-C sets a flag, the second one ends the program at once.
+pub(super) fn stop_by<T: Send + Sync + 'static>(
+    shared: Arc<T>,
+    flag: impl Fn(&T) -> &AtomicBool + Send + 'static,
+) {
     let handler = move || {
-        if progress.stop.swap(true, Ordering::Relaxed) {
+        if flag(&shared).swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(super::Status::Interrupted.code()));
         }
     };
@@ -54,15 +61,35 @@ impl Goal {
     }
 }
 
-/// Does the work, and shows how far it is.
+/// What is shown of work that goes on.
+pub(super) struct View<'a> {
+    /// Set when it is to end early.
+    pub(super) stop: &'a AtomicBool,
+    /// How far it is after so much time, in thousandths.
+    pub(super) share: &'a (dyn Fn(Duration) -> u64 + Sync),
+    /// The same, and what else is known, in words.
+    pub(super) state: &'a (dyn Fn(Duration) -> String + Sync),
+}
+
+/// Makes the runs of a campaign, and shows how far it is.
 pub(super) fn watched<T>(progress: &Progress, goal: Goal, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
+    let share = |elapsed| {
+        let share = goal.progress(progress.runs.load(Ordering::Relaxed), elapsed);
+        share.map_or(0, |(share, _)| share)
+    };
+    let state = |elapsed| state(progress, goal, elapsed);
+    watched_by(&View { stop: &progress.stop, share: &share, state: &state }, watch, work)
+}
+
+/// Does the work, and shows how far it is.
+pub(super) fn watched_by<T>(view: &View<'_>, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
     let (working, finished) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             if stderr().is_terminal() {
-                show_bar(progress, goal, watch, &finished);
+                show_bar(view, watch, &finished);
             } else {
-                show_lines(progress, goal, watch, &finished);
+                show_lines(view, watch, &finished);
             }
         });
         let result = work();
@@ -75,11 +102,11 @@ fn still_working(finished: &Receiver<()>) -> bool {
     finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout)
 }
 
-fn show_bar(progress: &Progress, goal: Goal, watch: Stopwatch, finished: &Receiver<()>) {
+fn show_bar(view: &View<'_>, watch: Stopwatch, finished: &Receiver<()>) {
     let mut bar: Option<ProgressBar> = None;
     let mut told = false;
     while still_working(finished) {
-        if progress.stop.load(Ordering::Relaxed) && !told {
+        if view.stop.load(Ordering::Relaxed) && !told {
             told = true;
             match &bar {
                 None => drop(writeln!(stderr(), "{STOPPING}")),
@@ -88,9 +115,8 @@ fn show_bar(progress: &Progress, goal: Goal, watch: Stopwatch, finished: &Receiv
         }
         if watch.elapsed() >= BAR_AFTER {
             let bar = bar.get_or_insert_with(|| ProgressBar::new(1000).with_style(bar_style()));
-            let share = goal.progress(progress.runs.load(Ordering::Relaxed), watch.elapsed());
-            bar.set_position(share.map_or(0, |(share, _)| share));
-            bar.set_message(state(progress, goal, watch));
+            bar.set_position((view.share)(watch.elapsed()));
+            bar.set_message((view.state)(watch.elapsed()));
         }
     }
     if let Some(bar) = bar {
@@ -102,24 +128,23 @@ fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("[{bar:12}] {msg}").expect("the template is right").progress_chars("=> ")
 }
 
-fn show_lines(progress: &Progress, goal: Goal, watch: Stopwatch, finished: &Receiver<()>) {
+fn show_lines(view: &View<'_>, watch: Stopwatch, finished: &Receiver<()>) {
     let mut next = LINE_EVERY;
     let mut told = false;
     while still_working(finished) {
-        if progress.stop.load(Ordering::Relaxed) && !told {
+        if view.stop.load(Ordering::Relaxed) && !told {
             told = true;
             let _ = writeln!(stderr(), "{STOPPING}");
         }
         if watch.elapsed() >= next {
             next += LINE_EVERY;
-            let _ = writeln!(stderr(), "{}", state(progress, goal, watch));
+            let _ = writeln!(stderr(), "{}", (view.state)(watch.elapsed()));
         }
     }
 }
 
-fn state(progress: &Progress, goal: Goal, watch: Stopwatch) -> String {
+fn state(progress: &Progress, goal: Goal, elapsed: Duration) -> String {
     let (runs, failed) = (progress.runs.load(Ordering::Relaxed), progress.failed.load(Ordering::Relaxed));
-    let elapsed = watch.elapsed();
     let failures = things(failed, "failure", "failures");
     let speed = count(per_second(runs, elapsed));
     let all = goal.runs.map_or_else(String::new, |all| format!("/{}", count(all)));

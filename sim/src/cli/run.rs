@@ -131,7 +131,7 @@ fn end(keeper: Option<Keeper>, args: &RunArgs, summary: &Summary, existing: &Pat
 
 /// Whether cases can be stored there, before hours are spent on finding some. Makes nothing that stays, and says which of the
 /// directories above it exists.
-fn check_writable(dir: &Path) -> Result<PathBuf, Error> {
+pub(super) fn check_writable(dir: &Path) -> Result<PathBuf, Error> {
     let mut existing = dir;
     while let (Err(error), Some(parent)) = (existing.symlink_metadata(), existing.parent()) {
         if error.kind() != io::ErrorKind::NotFound {

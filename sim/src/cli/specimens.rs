@@ -94,7 +94,7 @@ fn keep(past: &mut Past, path: &Path, options: &Options, hunted: &[Hunted]) -> R
 /// Stores the smallest case. That it cannot be stored is told, and does not matter otherwise.
 fn store(hunted: &Hunted, dir: &Path) -> Option<PathBuf> {
     let smallest = hunted.smallest.as_ref()?;
-    let saved = smallest.case.save_as(dir, &format!("{}.json", hunted.name));
+    let saved = smallest.case.save_file(dir, &format!("{}.json", hunted.name));
     if let Err(error) = &saved {
         Error::new(format!("cannot save a case in {}: {error}", dir.display())).print();
     }

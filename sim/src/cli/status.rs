@@ -9,6 +9,8 @@ pub enum Status {
     Passed,
     /// The command line, or a file that it names, cannot be used.
     Usage,
+    /// A bound cut the search short.
+    Bound,
     /// A case did not show what it was stored for.
     NotReproduced,
     /// The host broke an invariant.
@@ -33,6 +35,7 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Usage => 2,
+            Status::Bound => 3,
             Status::NotReproduced => 5,
             Status::Violation => 10,
             Status::Hang => 11,
@@ -49,14 +52,15 @@ impl Status {
         match self {
             Status::Passed => 0,
             Status::Interrupted => 1,
-            Status::Usage => 2,
-            Status::Unavailable => 3,
-            Status::NotReproduced => 4,
-            Status::SpecimenSurvived => 5,
-            Status::Hang => 6,
-            Status::Violation => 7,
-            Status::Nondeterminism => 8,
-            Status::Bug => 9,
+            Status::Bound => 2,
+            Status::Usage => 3,
+            Status::Unavailable => 4,
+            Status::NotReproduced => 5,
+            Status::SpecimenSurvived => 6,
+            Status::Hang => 7,
+            Status::Violation => 8,
+            Status::Nondeterminism => 9,
+            Status::Bug => 10,
         }
     }
 

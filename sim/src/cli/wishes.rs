@@ -42,7 +42,7 @@ pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error>
     Ok(wishes)
 }
 
-fn profile(name: &str) -> Result<Profile, Error> {
+pub(super) fn profile(name: &str) -> Result<Profile, Error> {
     let profiles = Profile::ALL.iter().map(|&(profile, _)| profile);
     let found = profiles.clone().find(|profile| profile.as_str() == name);
     found.ok_or_else(|| Error::unknown("profile", name, "profiles", profiles.map(Profile::as_str)))

@@ -5,6 +5,7 @@ pub(crate) mod conform;
 pub(crate) mod doctor;
 pub(crate) mod exercised;
 pub mod explain;
+pub(crate) mod explore;
 pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod layout;

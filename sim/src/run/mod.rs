@@ -13,6 +13,7 @@ mod ask;
 mod audit;
 mod client;
 mod life;
+mod search;
 
 use crate::chronicle::Chronicle;
 use crate::decide::{Decider, Decisions};
@@ -24,6 +25,7 @@ use crate::target::{AnyHost, AnyStore, Machine, ROOT, Target};
 use crate::trace::{Step, TraceHash};
 use crate::world::fs::MediaStates;
 use asl_host::{Capabilities, Durability, Exclusion};
+pub(crate) use life::Started;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -249,7 +251,6 @@ impl<'a> Runner<'a> {
 
     /// A copy of a run between two processes, to be carried on with another scenario, which has the same operations as far as
     /// they were begun, and with other decisions.
-    #[expect(dead_code, reason = "exhaustive search forks runs")]
     pub(crate) fn fork(&self, scenario: &Arc<Scenario>, decider: Decider) -> Runner<'a> {
         let begun: Vec<usize> = self.queues.iter().map(|(_, begun)| begun.get()).collect();
         debug_assert!(self.reopen.get().is_none(), "no process is alive");

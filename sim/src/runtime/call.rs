@@ -22,7 +22,7 @@ pub(crate) enum CallKind {
 
 impl CallKind {
     /// Whether the call changes the file system, or what of it is durable: then it can be where a crash comes.
-    pub(super) fn is_change(self) -> bool {
+    pub(crate) fn is_change(self) -> bool {
         use CallKind::{Create, Name, SetLen, Sync, SyncDir, Write};
         matches!(self, Create | Name | Write | SetLen | Sync | SyncDir)
     }
@@ -37,7 +37,7 @@ impl CallKind {
     }
 
     /// Whether this kind of fault can hit this kind of call.
-    pub(super) fn suffers(self, fault: FaultKind) -> bool {
+    pub(crate) fn suffers(self, fault: FaultKind) -> bool {
         use CallKind::{Create, Look, Name, Open, Read, SetLen, Sync, SyncDir, Write};
         match fault {
             FaultKind::ReadEio

@@ -96,7 +96,7 @@ impl Sim {
             boot: 0,
             picks: 0,
             sites: BTreeMap::new(),
-            changes: 0,
+            calls: None,
             pauses: 0,
             tasks: Vec::new(),
             live: 0,

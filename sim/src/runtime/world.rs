@@ -75,8 +75,8 @@ pub(crate) struct World {
     pub(super) picks: u32,
     /// What was drawn and made at each site: a site can be entered more than once.
     pub(super) sites: BTreeMap<Site, Drawn>,
-    /// How many calls that change something were made in the site that was left, or crashed in, last.
-    pub(super) changes: u32,
+    /// The calls of each site, if somebody wants each of them to crash or to fail.
+    pub(crate) calls: Option<BTreeMap<Site, Vec<CallKind>>>,
     /// How often hosts and clients slept.
     pub(super) pauses: u64,
     pub(super) tasks: Vec<TaskState>,
@@ -155,7 +155,6 @@ impl World {
     pub(crate) fn leave(&mut self) -> bool {
         let task = &mut self.tasks[self.current];
         task.faults.clear();
-        self.changes = task.changes;
         if let Some(cut) = task.cut.take() {
             self.halted = Some((cut.kind, task.site));
         }
@@ -284,6 +283,9 @@ impl World {
         }
         self.injected.calls += 1;
         task.calls += 1;
+        if let Some(calls) = &mut self.calls {
+            calls.entry(task.site).or_default().push(kind);
+        }
         if kind.is_change() {
             call.cut = task.cut.filter(|cut| cut.change == task.changes);
             task.changes += 1;

@@ -41,7 +41,7 @@ impl PowerCut {
 }
 
 /// What a power loss left undecided.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Unresolved {
     /// Sizes that the file may have, newest first; empty once decided.
     sizes: Vec<SizeChoice>,
@@ -50,13 +50,13 @@ pub(super) struct Unresolved {
 }
 
 /// A size, and what it is only reached with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SizeChoice {
     pub(super) size: u64,
     needs: Needs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Needs {
     Nothing,
     /// This sector, in a version not older than this.
@@ -65,7 +65,7 @@ enum Needs {
     Any,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct UnresolvedSector {
     crash: u32,
     sector: u32,
@@ -284,6 +284,50 @@ impl FileData {
         if self.crash.as_ref().is_some_and(|crash| crash.sizes.is_empty() && crash.sectors.is_empty()) {
             self.crash = None;
         }
+    }
+
+    /// How many states this file may turn out to be in: a size, and for each sector below it a version or a fill.
+    pub(super) fn crash_states(&self, medium: &Medium) -> u128 {
+        let Some(crash) = &self.crash else { return 1 };
+        if crash.sizes.is_empty() {
+            return self.sector_states(medium);
+        }
+        let of_size = |choice: &SizeChoice| {
+            let needed: Vec<Option<(u32, Tick)>> = match choice.needs {
+                Needs::Nothing => vec![None],
+                Needs::Sector(sector, tick) => vec![Some((sector, tick))],
+                Needs::Any => {
+                    let sectors = crash.pending_below(choice.size, medium.sector_len);
+                    if sectors.is_empty() {
+                        vec![None]
+                    } else {
+                        sectors.into_iter().map(|s| Some((s, 0))).collect()
+                    }
+                }
+            };
+            let states = needed.into_iter().map(|needed| {
+                let mut file = self.clone();
+                file.decide_size(*choice, needed, medium.sector_len);
+                file.sector_states(medium)
+            });
+            states.fold(0, u128::saturating_add)
+        };
+        crash.sizes.iter().map(of_size).fold(0, u128::saturating_add)
+    }
+
+    /// The same, once the size is decided.
+    fn sector_states(&self, medium: &Medium) -> u128 {
+        let fills = if medium.fill == Fill::Mixed { 3 } else { 1 };
+        let of_sector = |unresolved: &UnresolvedSector| {
+            let choices = unresolved.choices();
+            let sector = unresolved.sector as usize;
+            let filled = choices > unresolved.versions.len()
+                && !self.is_written(sector)
+                && !self.is_preallocated(sector);
+            choices as u128 + if filled { fills - 1 } else { 0 }
+        };
+        let sectors = self.crash.iter().flat_map(|crash| &crash.sectors);
+        sectors.map(of_sector).fold(1, u128::saturating_mul)
     }
 
     /// The sizes that the file may turn out to have.

@@ -59,6 +59,11 @@ impl Change {
         self.edits.iter().flatten().map(|(name, target)| (name.as_ref(), *target))
     }
 
+    fn meanings(&self, sense: u8) -> impl Iterator<Item = (u8, Tick, &str, Option<Ino>)> {
+        let edits = self.edits().map(move |(name, target)| (sense, self.tick, name, target));
+        edits.chain(self.stale.iter().map(move |(name, ino)| (sense + 2, self.tick, &**name, Some(*ino))))
+    }
+
     fn apply(&self, names: &mut Names) {
         self.edits().for_each(|(name, target)| names.set(name, target));
     }
@@ -141,6 +146,22 @@ impl DirData {
         }
     }
 
+    /// Everything that a name here stands for, or may turn out to stand for: in which sense, the name, and the inode.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = (u8, Tick, &str, Option<Ino>)> {
+        let now = self.names.0.iter().map(|(name, ino)| (0, 0, &**name, Some(*ino)));
+        let durable = self.durable.0.iter().map(|(name, ino)| (1, 0, &**name, Some(*ino)));
+        let before = self.before_log.iter().map(|(name, ino)| (2, 0, &**name, Some(*ino)));
+        let pending = self.pending.iter().flat_map(|change| change.meanings(3));
+        let undecided = self.undecided.iter().flat_map(|(_, changes)| changes);
+        let undecided = undecided.flat_map(|change| change.meanings(4));
+        now.chain(durable).chain(before).chain(pending).chain(undecided)
+    }
+
+    /// Whether a loss of power left anything to decide.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.undecided.is_some()
+    }
+
     /// The names that stand for an inode now.
     pub(super) fn names_of(&self, ino: Ino) -> impl Iterator<Item = &str> {
         self.names.0.iter().filter(move |(_, target)| *target == ino).map(|(name, _)| name.as_ref())
@@ -215,7 +236,7 @@ impl DirData {
         self.pending.iter().map(|change| change.what(change.tick > cut.names_upto)).collect()
     }
 
-    fn resolve(&mut self, cx: &mut Resolve<'_>) {
+    pub(super) fn resolve(&mut self, cx: &mut Resolve<'_>) {
         let Some((crash, changes)) = self.undecided.take() else { return };
         let mut lost: Vec<&str> = Vec::new();
         for (index, change) in changes.iter().enumerate() {

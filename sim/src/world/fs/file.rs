@@ -30,7 +30,7 @@ pub(crate) type Tick = u64;
 pub(super) const BLOCK_LEN: usize = 4096;
 
 /// An inode's data.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct FileData {
     /// The size as the process sees it. Stale, like the cache, while it is unresolved.
     pub(super) size: usize,
@@ -50,7 +50,7 @@ pub(super) struct FileData {
 }
 
 /// A sector whose newest version is in the cache only.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Dirty {
     pub(super) sector: u32,
     pub(super) tick: Tick,
@@ -61,7 +61,7 @@ pub(super) struct Dirty {
 }
 
 /// A version of a dirty sector between the medium's and the newest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Older {
     pub(super) sector: u32,
     pub(super) tick: Tick,
@@ -69,7 +69,7 @@ pub(super) struct Older {
     pub(super) bytes: Box<[u8]>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct SizeChange {
     pub(super) tick: Tick,
     pub(super) size: u64,
@@ -79,7 +79,7 @@ pub(super) struct SizeChange {
 }
 
 /// Sectors that were preallocated: where nothing was written, they read as zeros.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Allocation {
     pub(super) sectors: Range<usize>,
     pub(super) tick: Tick,

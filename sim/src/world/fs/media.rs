@@ -18,7 +18,7 @@ use crate::decide::{Address, Decider, Lean};
 use std::io;
 
 /// What is wrong with a file's medium.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Damage {
     /// Sectors that cannot be read.
     unreadable: Vec<u32>,

@@ -26,6 +26,7 @@ mod inodes;
 mod litmus;
 pub(crate) mod media;
 pub(crate) mod profile;
+mod states;
 
 use crate::decide::Decider;
 use dir::DirData;
