@@ -15,6 +15,8 @@ use std::task::Waker;
 
 /// The wall clock at the start of a run: some time in 2026.
 const WALL_START_NS: u64 = 1_790_000_000_000_000_000;
+/// Places inside of a long write at which a crash may have stopped it, besides its beginning.
+const PARTIAL_ENDS_MAX: u64 = 15;
 const STALL_NS: u64 = 5_000_000_000;
 
 /// What a task is at.
@@ -228,12 +230,19 @@ impl World {
         }
         if call.cut.is_some_and(|cut| cut.when == When::Within) {
             self.injected.killed_within_write += 1;
-            let address = call.address(Question::Partial);
-            let share = len * self.decide.choose(address, 16, Lean::Even) as usize / 16;
             // What the medium, or the page cache, takes as a whole is not torn: a write ends where such a piece does.
             let piece = self.fs.atomic_len();
-            let end = (offset.saturating_add(share as u64) / piece * piece).max(offset);
-            return usize::try_from(end - offset).unwrap_or(share).min(share);
+            let first = offset / piece;
+            let inside = (offset + (len as u64).max(1) - 1) / piece - first;
+            let ends = inside.min(PARTIAL_ENDS_MAX);
+            let answer = self.decide.choose(call.address(Question::Partial), ends as u32 + 1, Lean::Even);
+            return match u64::from(answer) {
+                0 => 0,
+                answer => {
+                    let end = (first + answer * inside / ends) * piece;
+                    usize::try_from(end - offset).expect("it is below the length")
+                }
+            };
         }
         len
     }
