@@ -1,6 +1,6 @@
 //! One run and what the oracle says of it.
 
-use crate::check::{INVARIANTS, Verdict, judge};
+use crate::check::{Verdict, judge, judge_with};
 use crate::chronicle::Chronicle;
 use crate::decide::Decider;
 use crate::history::Event;
@@ -44,9 +44,8 @@ pub(crate) fn trial_chronicled(
 }
 
 fn judged(target: &Target, scenario: &Arc<Scenario>, outcome: Outcome) -> Trial {
-    let mut verdict = judge(&outcome.history);
-    let recovery =
-        verdict.violations.iter().position(|v| INVARIANTS[v.invariant].name == "recovery-idempotent");
+    let mut verdict = judge_with(&outcome.history, target.invariants());
+    let recovery = verdict.violations.iter().position(|v| v.name() == "recovery-idempotent");
     if let Some(at) = recovery.filter(|&at| at > 0)
         && !breaks(target, first_crashes_alone(scenario))
         && !breaks(target, recovery_undisturbed(scenario))

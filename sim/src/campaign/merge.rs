@@ -66,7 +66,7 @@ impl Merged {
         total.diverged.truncate(FAILURES_MAX);
         total.fatal.extend(result.fatal);
         total.totals.merge(&result.totals);
-        total.armed.iter_mut().zip(&result.armed).for_each(|(sum, count)| *sum += count);
+        total.count_checks(result.armed.into_iter());
         total.bug = total.bug.take().or(result.bug);
     }
 

@@ -109,7 +109,7 @@ pub struct Summary {
     pub fatal: Vec<Fatal>,
     /// What happened to the hosts, by name.
     pub totals: Totals,
-    /// How often each invariant was checked, in the order of [`INVARIANTS`].
+    /// How often each invariant was checked, in the order of [`INVARIANTS`], then of the target's own.
     pub armed: Vec<u64>,
     /// Runs that were repeated in another process.
     pub repeated: u64,
@@ -364,7 +364,7 @@ impl Work<'_> {
         summary.runs += 1;
         self.progress.runs.fetch_add(1, Ordering::Relaxed);
         summary.totals.add(&trial.outcome.exercised);
-        summary.armed.iter_mut().zip(&trial.verdict.armed).for_each(|(sum, &count)| *sum += u64::from(count));
+        summary.count_checks(trial.verdict.armed.iter().map(|&count| u64::from(count)));
         self.repeat(nth, index, seed, trial.outcome.trace, summary);
         self.count_failure(index, seed, &trial, summary);
     }
@@ -397,6 +397,13 @@ impl Work<'_> {
 }
 
 impl Summary {
+    /// Adds how often each invariant was checked.
+    fn count_checks(&mut self, counts: impl ExactSizeIterator<Item = u64>) {
+        // A target may have invariants of its own.
+        self.armed.resize(self.armed.len().max(counts.len()), 0);
+        self.armed.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+    }
+
     /// Whether what was found ends a campaign.
     fn ends(&self, keep_going: bool) -> bool {
         let found = self.failed > 0 || !self.diverged.is_empty() || !self.fatal.is_empty();

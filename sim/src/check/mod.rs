@@ -32,6 +32,7 @@ mod media;
 mod no_space_safe;
 mod open_block_invisible;
 mod open_harmless;
+mod own;
 mod read_stable;
 mod recovery_available;
 mod recovery_idempotent;
@@ -51,6 +52,8 @@ use crate::history::{Ask, Event, History, Place, Told};
 use crate::scenario::{FaultClass, FaultKind};
 use asl_host::Capabilities;
 use stores::Fresh;
+
+pub use own::{Looks, OwnInvariant};
 
 /// An invariant of the contract.
 #[derive(Debug)]
@@ -170,18 +173,25 @@ breaches! {
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Its place in [`INVARIANTS`].
+    /// Its place in [`INVARIANTS`], or behind them if it is one of the target's own.
     pub invariant: usize,
     /// The event of the history at which it showed.
     pub event: usize,
     /// What was seen, for people.
     pub text: String,
+    name: &'static str,
+    sentence: &'static str,
 }
 
 impl Violation {
     /// The invariant's name.
     pub fn name(&self) -> &'static str {
-        INVARIANTS[self.invariant].name
+        self.name
+    }
+
+    /// The sentence that says what holds when it is kept.
+    pub fn sentence(&self) -> &'static str {
+        self.sentence
     }
 }
 
@@ -190,7 +200,7 @@ impl Violation {
 pub struct Verdict {
     /// Broken invariants, the primary one first, each once.
     pub violations: Vec<Violation>,
-    /// Per invariant, how often it was checked.
+    /// Per invariant, how often it was checked: those of the contract, then the target's own.
     pub armed: Vec<u32>,
 }
 
@@ -238,7 +248,8 @@ impl Findings {
             .filter_map(|(index, invariant)| {
                 let (_, event, text) =
                     self.broken.iter().find(|(breach, ..)| invariant.breaches.contains(breach))?;
-                Some(Violation { invariant: index, event: *event, text: text.clone() })
+                let (name, sentence) = (invariant.name, invariant.sentence);
+                Some(Violation { invariant: index, event: *event, text: text.clone(), name, sentence })
             })
             .collect();
         let armed = INVARIANTS
@@ -294,7 +305,14 @@ impl Circumstances {
     }
 }
 
-/// Judges a history.
+/// Judges a history by the contract, and by invariants of a user's own.
+pub(crate) fn judge_with(history: &History, own: &[OwnInvariant]) -> Verdict {
+    let mut verdict = judge(history);
+    own::add(&mut verdict, own, history);
+    verdict
+}
+
+/// Judges a history by the contract.
 pub fn judge(history: &History) -> Verdict {
     let mut findings = Findings::new();
     if history.class == FaultClass::Media {

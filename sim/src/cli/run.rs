@@ -243,7 +243,7 @@ fn report_summary(
     elapsed: Duration,
     out: &mut Out,
 ) {
-    let expected = Expected::new(&subject.wishes, &subject.capabilities);
+    let expected = Expected::new(&subject.wishes, &subject.capabilities, subject.target.invariants());
     out.text(&summary::text(summary, &expected, not_repeated, elapsed, out.columns()));
     let mut not_exercised = expected.missing(summary);
     not_exercised.extend(not_repeated.map(|_| "determinism"));

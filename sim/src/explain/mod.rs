@@ -17,7 +17,7 @@ mod sentences;
 mod syncs;
 
 use crate::case::Case;
-use crate::check::INVARIANTS;
+use crate::check::Violation;
 use crate::report::failure;
 use crate::scenario::{CrashKind, Scenario};
 use crate::target::Target;
@@ -125,9 +125,9 @@ fn facts(moments: &Moments<'_>, target: &Target, case: &Case, rows: &[Row]) -> F
         clients: setup.clients,
         ops: trial.scenario.ops.len(),
         broken: failure::primary(trial),
-        sentence: primary.map(|violation| INVARIANTS[violation.invariant].sentence),
+        sentence: primary.map(Violation::sentence),
         seen: seen.or_else(|| trial.outcome.history.stuck().map(str::to_owned)),
-        also: verdict.violations.iter().skip(1).map(crate::check::Violation::name).collect(),
+        also: verdict.violations.iter().skip(1).map(Violation::name).collect(),
         signature: trial.signature(),
         trace_hash: trial.outcome.trace.to_string(),
         lost: lost.map(|row| row.disk.clone()).collect(),

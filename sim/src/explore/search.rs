@@ -4,7 +4,7 @@
 //! there. A [`Leaf`] is one way to recover from it that clients, or a later crash, can tell from the others.
 
 use super::{Counts, Found, Letter, Options, Progress, Report, alphabet, outcome};
-use crate::check::judge;
+use crate::check::judge_with;
 use crate::decide::{Decider, Decisions, Site};
 use crate::run::{Runner, Started};
 use crate::runtime::CallKind;
@@ -374,7 +374,7 @@ impl<'s, 'a> Task<'s, 'a> {
     /// Whether the contract allows what clients saw. If not, the run is tried as the case that it would be stored as.
     fn judge(&mut self, run: Runner<'a>, scenario: &Arc<Scenario>, decisions: &Decisions) -> bool {
         let outcome = run.finish();
-        let verdict = judge(&outcome.history);
+        let verdict = judge_with(&outcome.history, self.search.target.invariants());
         self.report.armed.resize(verdict.armed.len(), 0);
         self.report.armed.iter_mut().zip(&verdict.armed).for_each(|(sum, &count)| *sum += u64::from(count));
         let at_first_sight = Trial { scenario: scenario.clone(), outcome, verdict };

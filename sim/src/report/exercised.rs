@@ -2,7 +2,7 @@
 //! came up, invariants that were never in a position to break. A campaign that passes proves nothing about those.
 
 use crate::campaign::Summary;
-use crate::check::INVARIANTS;
+use crate::check::{INVARIANTS, OwnInvariant};
 use crate::run::Exercised;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind};
@@ -14,11 +14,17 @@ use asl_host::Capabilities;
 pub(crate) struct Expected<'a> {
     wishes: &'a Wishes,
     capabilities: &'a Capabilities,
+    /// The target's own invariants, which are expected to be checked whatever the campaign.
+    own: &'a [OwnInvariant],
 }
 
 impl<'a> Expected<'a> {
-    pub(crate) fn new(wishes: &'a Wishes, capabilities: &'a Capabilities) -> Expected<'a> {
-        Expected { wishes, capabilities }
+    pub(crate) fn new(
+        wishes: &'a Wishes,
+        capabilities: &'a Capabilities,
+        own: &'a [OwnInvariant],
+    ) -> Expected<'a> {
+        Expected { wishes, capabilities, own }
     }
 
     fn class(&self, class: FaultClass) -> bool {
@@ -75,7 +81,7 @@ impl<'a> Expected<'a> {
 
     /// Whether an invariant should have been checked.
     pub(crate) fn checks(&self, invariant: usize) -> bool {
-        let invariant = INVARIANTS[invariant];
+        let Some(invariant) = INVARIANTS.get(invariant) else { return true };
         let media_only = self.wishes.classes == [FaultClass::Media];
         let occasion = match invariant.name {
             "corruption-detected" => self.class(FaultClass::Media),
@@ -92,7 +98,7 @@ impl<'a> Expected<'a> {
     /// How many invariants were checked, and how many should have been.
     pub(crate) fn invariants(&self, summary: &Summary) -> (usize, usize) {
         let armed = |at: &usize| summary.armed.get(*at).is_some_and(|&count| count > 0);
-        let due = (0..INVARIANTS.len()).filter(|&at| self.checks(at));
+        let due = (0..INVARIANTS.len() + self.own.len()).filter(|&at| self.checks(at));
         (due.clone().filter(armed).count(), due.count())
     }
 
@@ -105,8 +111,10 @@ impl<'a> Expected<'a> {
             }
         });
         let never = |at: &usize| summary.armed.get(*at).is_none_or(|&count| count == 0);
-        let unchecked = (0..INVARIANTS.len()).filter(|&at| self.checks(at)).filter(never);
-        missing.extend(unchecked.map(|at| INVARIANTS[at].name));
+        let names = INVARIANTS.iter().map(|invariant| invariant.name);
+        let names = names.chain(self.own.iter().map(|invariant| invariant.name));
+        let unchecked = names.enumerate().filter(|(at, _)| self.checks(*at) && never(at));
+        missing.extend(unchecked.map(|(_, name)| name));
         missing
     }
 }
@@ -134,7 +142,7 @@ mod tests {
     };
 
     fn missing(wishes: &Wishes) -> Vec<&'static str> {
-        Expected::new(wishes, &CAPABILITIES).missing(&Summary::default())
+        Expected::new(wishes, &CAPABILITIES, &[]).missing(&Summary::default())
     }
 
     #[test]

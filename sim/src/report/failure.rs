@@ -2,7 +2,7 @@
 
 use super::layout::wrapped;
 use super::style::{BAD, BOLD, DIM};
-use crate::check::{INVARIANTS, Violation};
+use crate::check::Violation;
 use crate::trial::Trial;
 
 /// What a failure is called when a run hung.
@@ -18,10 +18,9 @@ pub(crate) fn primary(trial: &Trial) -> Option<&'static str> {
 pub(crate) fn headline(trial: &Trial, columns: usize) -> String {
     match trial.verdict.primary() {
         Some(violation) => {
-            let invariant = INVARIANTS[violation.invariant];
-            let sentence = wrapped(invariant.sentence, 2, columns);
+            let sentence = wrapped(violation.sentence(), 2, columns);
             let seen = wrapped(&violation.text, 2, columns);
-            format!("{BAD}violation: {}{BAD:#}\n  {DIM}{sentence}{DIM:#}\n  {seen}\n", invariant.name)
+            format!("{BAD}violation: {}{BAD:#}\n  {DIM}{sentence}{DIM:#}\n  {seen}\n", violation.name())
         }
         None => {
             let why = trial.outcome.history.stuck().unwrap_or("it passed");

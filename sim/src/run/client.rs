@@ -253,7 +253,8 @@ impl Runner<'_> {
                 let bytes = view.read_block(&block).await?;
                 blocks.push((block, bytes));
             }
-            let let_write = writes_let_through(&*view).await;
+            let sealed = blocks.first().map(|(block, _)| block);
+            let let_write = writes_let_through(&*view, sealed, &id).await;
             view.close().await?;
             Ok((records, blocks, let_write))
         };
@@ -378,10 +379,25 @@ fn pick(names: &[Name], nth: u32) -> Option<Name> {
 }
 
 /// The operations that a view should refuse and did not.
-async fn writes_let_through(view: &dyn AnyStore) -> Vec<Operation> {
+async fn writes_let_through(
+    view: &dyn AnyStore,
+    sealed: Option<&BlockId>,
+    snapshot: &SnapshotId,
+) -> Vec<Operation> {
     let mut through = Vec::new();
     if view.append(b"written to a snapshot").await.is_ok() {
         through.push(Operation::Append);
+    }
+    if let Some(block) = sealed {
+        if view.write_block(block, b"written to a snapshot").await.is_ok() {
+            through.push(Operation::WriteBlock);
+        }
+        if view.seal_block(block).await.is_ok() {
+            through.push(Operation::SealBlock);
+        }
+    }
+    if view.delete_snapshot(snapshot).await.is_ok() {
+        through.push(Operation::DeleteSnapshot);
     }
     if view.create_block().await.is_ok() {
         through.push(Operation::CreateBlock);

@@ -10,6 +10,7 @@ mod erased;
 mod hidden;
 mod specimens;
 
+use crate::check::{INVARIANTS, OwnInvariant};
 use crate::runtime::{Process, Sim};
 use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimEnv, SimFileSystem};
@@ -102,6 +103,7 @@ pub struct Target {
     usual_faults: Vec<FaultClass>,
     boot_on_disk: Option<Arc<BootOnDisk>>,
     breaks: Option<&'static str>,
+    invariants: Vec<OwnInvariant>,
 }
 
 impl fmt::Debug for Target {
@@ -124,7 +126,29 @@ impl Target {
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
             boot_on_disk: None,
             breaks: None,
+            invariants: Vec::new(),
         }
+    }
+
+    /// The same, judged by an invariant of one's own as well as by the contract. `cargo run -p asl-sim --example
+    /// own_invariant` shows one at work.
+    ///
+    /// # Panics
+    ///
+    /// If an invariant of the contract has that name, or one that was given before.
+    #[must_use]
+    pub fn with_invariant(mut self, invariant: OwnInvariant) -> Target {
+        let name = invariant.name;
+        let contract = INVARIANTS.iter().map(|other| other.name);
+        let mut taken = contract.chain(self.invariants.iter().map(|other| other.name));
+        assert!(!taken.any(|other| other == name), "two invariants are called {name}");
+        self.invariants.push(invariant);
+        self
+    }
+
+    /// The invariants that it is judged by besides the contract's.
+    pub fn invariants(&self) -> &[OwnInvariant] {
+        &self.invariants
     }
 
     /// The same, tested with faults of these classes unless others are asked for.
