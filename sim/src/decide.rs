@@ -42,7 +42,7 @@ impl Site {
         }
     }
 
-    fn of_code(code: u32) -> Site {
+    pub(crate) fn of_code(code: u32) -> Site {
         match code {
             0xf_ffff => Site::Closing,
             code if code & 0x8_0000 != 0 => {
@@ -140,6 +140,14 @@ impl Address {
     pub fn new(question: Question, first: u32, second: u32, third: u32) -> Address {
         Address { question, at: [first, second, third] }
     }
+
+    pub(crate) fn question(&self) -> Question {
+        self.question
+    }
+
+    pub(crate) fn at(&self) -> [u32; 3] {
+        self.at
+    }
 }
 
 impl fmt::Display for Address {
@@ -199,6 +207,8 @@ pub type Decisions = BTreeMap<Address, u32>;
 enum Source {
     Seed(u64),
     Map(Decisions),
+    /// From the map, and drawn from the seed what it does not hold.
+    MapThenSeed(Decisions, u64),
     /// As another source, but one crash loses as much as it may of what some questions are about.
     Losing {
         of: Box<Source>,
@@ -213,6 +223,10 @@ impl Source {
             // A case may come from another build, where there was more to choose from.
             Source::Map(decisions) => decisions.get(&address).copied().unwrap_or(0).min(count - 1),
             Source::Seed(seed) => draw(*seed, address, count, lean),
+            Source::MapThenSeed(decisions, seed) => match decisions.get(&address) {
+                Some(&answer) => answer.min(count - 1),
+                None => draw(*seed, address, count, lean),
+            },
             Source::Losing { crash, what, .. } if address.at[0] == *crash && what(address.question) => {
                 count - 1
             }
@@ -248,6 +262,11 @@ impl Decider {
     /// Answers from the map, and 0 elsewhere.
     pub fn replaying(decisions: Decisions) -> Decider {
         Decider::of(Source::Map(decisions))
+    }
+
+    /// Answers from the map, and draws the others from the seed.
+    pub(crate) fn completing(decisions: Decisions, seed: u64) -> Decider {
+        Decider::of(Source::MapThenSeed(decisions, seed))
     }
 
     fn of(source: Source) -> Decider {

@@ -22,6 +22,7 @@ pub mod report;
 pub mod run;
 mod runtime;
 pub mod scenario;
+pub mod shrink;
 pub mod surroundings;
 pub mod target;
 pub mod trace;

@@ -226,6 +226,18 @@ impl Action {
         }
     }
 
+    /// What it writes, to be changed.
+    pub(crate) fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Action::Append(payload)
+            | Action::AppendIf { payload, .. }
+            | Action::WriteBlock { payload, .. }
+            | Action::SideCreate(payload)
+            | Action::SideUse(payload) => Some(payload),
+            _ => None,
+        }
+    }
+
     /// Its name in reports.
     pub fn as_str(&self) -> &'static str {
         match self {

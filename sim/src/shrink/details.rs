@@ -1,0 +1,188 @@
+//! Makes what is left of a scenario plainer: crashes and faults at simpler points, short payloads, ordinary settings.
+//!
+//! Every change makes [`plainness`] smaller or payloads shorter, so that this ends.
+
+use super::search::{Candidate, Search};
+use crate::scenario::{Action, CrashKind, Cut, Payload, Scenario, Style, When};
+use crate::world::fs::Fill;
+
+/// The segment length that is no limit for a short run.
+const SEGMENT_LEN_PLAIN: u64 = 64 << 20;
+
+/// How much there is to a scenario besides how many things are in it, and how long payloads are; 0 for the plainest.
+pub(super) fn plainness(scenario: &Scenario) -> usize {
+    let setup = &scenario.setup;
+    let settings = [
+        setup.clients > 1,
+        setup.fill != Fill::Zeros,
+        setup.sector_len != 512,
+        setup.segment_len_max != SEGMENT_LEN_PLAIN,
+        setup.entropy != 0,
+    ];
+    let mut sum = settings.into_iter().filter(|special| *special).count() * 100;
+    for plan in &scenario.crashes {
+        sum += std::iter::once(&plan.at).chain(&plan.inside).map(cut_weight).sum::<usize>();
+    }
+    sum += scenario.faults.iter().map(|fault| fault.skip as usize).sum::<usize>();
+    sum + scenario.ops.iter().map(|op| action_weight(&op.action)).sum::<usize>()
+}
+
+fn cut_weight(cut: &Cut) -> usize {
+    let when = match cut.when {
+        When::Before => 0,
+        When::After => 1,
+        When::Within => 2,
+    };
+    let kind = match cut.kind {
+        CrashKind::Kill => 0,
+        CrashKind::Power => 20,
+    };
+    when + kind + 3 * cut.change.min(1 << 16) as usize
+}
+
+fn action_weight(action: &Action) -> usize {
+    let style = action.payload().map_or(0, |payload| usize::from(payload.style != Style::Unique));
+    let own = match *action {
+        Action::AppendIf { off_by, .. } => 2 + usize::from(off_by),
+        Action::Read { from_percent, limit } => from_percent as usize + limit.min(1 << 16) as usize,
+        Action::WriteBlock { nth, .. }
+        | Action::SealBlock { nth }
+        | Action::ReadBlock { nth }
+        | Action::InspectSnapshot { nth }
+        | Action::DeleteSnapshot { nth } => nth.min(1 << 16) as usize,
+        _ => 0,
+    };
+    style + own
+}
+
+/// Makes everything plainer that can be.
+pub(super) fn simplify(search: &mut Search<'_>, ways: u32) {
+    cuts(search, ways);
+    skips(search, ways);
+    actions(search, ways);
+    payloads(search, ways);
+    settings(search, ways);
+}
+
+/// The run with its scenario changed by each of these; those that change nothing are left out.
+fn changes(search: &mut Search<'_>, ways: u32, edits: &[&dyn Fn(&mut Scenario)]) -> bool {
+    let best = search.best();
+    let edited = edits.iter().filter_map(|edit| {
+        let mut scenario = Scenario::clone(&best.scenario);
+        edit(&mut scenario);
+        (scenario != *best.scenario).then(|| Candidate::new(scenario, best.decisions.clone()))
+    });
+    let candidates: Vec<Candidate> = edited.collect();
+    search.first(&candidates, ways).is_some()
+}
+
+fn cuts(search: &mut Search<'_>, ways: u32) {
+    for plan in 0..search.scenario().crashes.len() {
+        for place in 0..=search.scenario().crashes[plan].inside.len() {
+            simpler_cut(search, ways, plan, place);
+        }
+    }
+}
+
+/// Place 0 is the crash itself, the others are inside the recovery from it.
+fn cut_mut(scenario: &mut Scenario, plan: usize, place: usize) -> &mut Cut {
+    let plan = &mut scenario.crashes[plan];
+    if place == 0 { &mut plan.at } else { &mut plan.inside[place - 1] }
+}
+
+fn simpler_cut(search: &mut Search<'_>, ways: u32, plan: usize, place: usize) {
+    loop {
+        let cut = *cut_mut(&mut Scenario::clone(search.scenario()), plan, place);
+        let kinds = [CrashKind::Kill, CrashKind::Power];
+        let points = [0, cut.change / 2, cut.change.saturating_sub(1), cut.change];
+        let all = kinds.iter().flat_map(|&kind| {
+            points.iter().flat_map(move |&change| {
+                [When::Before, When::After, When::Within].map(|when| Cut { change, when, kind })
+            })
+        });
+        let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(other) < cut_weight(&cut)).collect();
+        simpler.sort_by_key(cut_weight);
+        simpler.dedup();
+        let edits: Vec<_> =
+            simpler.iter().map(|&cut| move |it: &mut Scenario| *cut_mut(it, plan, place) = cut).collect();
+        let edits: Vec<&dyn Fn(&mut Scenario)> = edits.iter().map(|edit| edit as _).collect();
+        if !changes(search, ways, &edits) {
+            return;
+        }
+    }
+}
+
+/// Faults hit the first call that they can.
+fn skips(search: &mut Search<'_>, ways: u32) {
+    for at in 0..search.scenario().faults.len() {
+        let skip = search.scenario().faults[at].skip;
+        let smaller = [0, skip / 2, skip.saturating_sub(1)];
+        let edits = smaller.map(|skip| move |scenario: &mut Scenario| scenario.faults[at].skip = skip);
+        changes(search, ways, &[&edits[0], &edits[1], &edits[2]]);
+    }
+}
+
+/// Plain appends in place of conditional ones, reads of everything, the first of what there is.
+fn actions(search: &mut Search<'_>, ways: u32) {
+    for at in 0..search.scenario().ops.len() {
+        let plain = plainest(&search.scenario().ops[at].action);
+        changes(search, ways, &[&|scenario: &mut Scenario| scenario.ops[at].action = plain.clone()]);
+    }
+}
+
+fn plainest(action: &Action) -> Action {
+    match action {
+        Action::AppendIf { payload, .. } => Action::Append(*payload),
+        Action::Read { .. } => Action::Read { from_percent: 0, limit: 0 },
+        Action::WriteBlock { payload, .. } => Action::WriteBlock { nth: 0, payload: *payload },
+        Action::SealBlock { .. } => Action::SealBlock { nth: 0 },
+        Action::ReadBlock { .. } => Action::ReadBlock { nth: 0 },
+        Action::InspectSnapshot { .. } => Action::InspectSnapshot { nth: 0 },
+        Action::DeleteSnapshot { .. } => Action::DeleteSnapshot { nth: 0 },
+        other => other.clone(),
+    }
+}
+
+/// Payloads that name their operation, as short as can be: 8 bytes do that.
+fn payloads(search: &mut Search<'_>, ways: u32) {
+    for at in 0..search.scenario().ops.len() {
+        while let Some(payload) = search.scenario().ops[at].action.payload() {
+            let unique = Payload { style: Style::Unique, len: payload.len.max(8) };
+            let lens = [
+                8,
+                payload.len / 2,
+                payload.len - payload.len / 4,
+                payload.len.saturating_sub(8),
+                payload.len.saturating_sub(1),
+            ];
+            let mut smaller: Vec<Payload> = Vec::new();
+            if payload.style != Style::Unique && payload.len >= 8 {
+                smaller.push(unique);
+            }
+            smaller
+                .extend(lens.iter().filter(|&&len| len < payload.len).map(|&len| Payload { len, ..payload }));
+            let edits: Vec<_> = smaller
+                .iter()
+                .map(|&payload| {
+                    move |it: &mut Scenario| *it.ops[at].action.payload_mut().expect("it has one") = payload
+                })
+                .collect();
+            let edits: Vec<&dyn Fn(&mut Scenario)> = edits.iter().map(|edit| edit as _).collect();
+            if !changes(search, ways, &edits) || !search.goes_on() {
+                break;
+            }
+        }
+    }
+}
+
+fn settings(search: &mut Search<'_>, ways: u32) {
+    let edits: [fn(&mut Scenario); 4] = [
+        |scenario| scenario.setup.fill = Fill::Zeros,
+        |scenario| scenario.setup.sector_len = 512,
+        |scenario| scenario.setup.segment_len_max = SEGMENT_LEN_PLAIN,
+        |scenario| scenario.setup.entropy = 0,
+    ];
+    for edit in edits {
+        changes(search, ways, &[&edit]);
+    }
+}

@@ -1,0 +1,56 @@
+//! Failing runs of a hundred operations are made small: to a handful of operations, the same on any number of threads.
+
+use asl_sim::campaign::{capabilities, run_seed};
+use asl_sim::scenario::generate::Wishes;
+use asl_sim::shrink::{Options, Progress, Shrunk, shrink};
+use asl_sim::target::{Target, built_in};
+use asl_sim::trial::Trial;
+use std::time::Duration;
+
+/// Failing runs of at least so many operations, the first ones from this seed on.
+fn failing(target: &Target, ops: u32, wanted: usize, seeds_max: u64) -> Vec<Trial> {
+    let classes = target.usual_faults().to_vec();
+    let wishes = Wishes { classes, ops: Some(ops), ..Wishes::default() };
+    let offered = capabilities(target, &wishes);
+    let runs = (1..=seeds_max).map(|seed| run_seed(target, seed, &wishes, &offered, true));
+    runs.filter(|trial| !trial.passed()).take(wanted).collect()
+}
+
+fn small(target: &Target, trial: &Trial, jobs: usize) -> Shrunk {
+    let options = Options { jobs, time_max: Duration::from_secs(600), ..Options::default() };
+    shrink(target, trial, &options, &Progress::default())
+}
+
+fn crashes(trial: &Trial) -> usize {
+    trial.scenario.crashes.iter().map(|plan| 1 + plan.inside.len()).sum()
+}
+
+fn median(mut values: Vec<usize>) -> usize {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+#[test]
+#[ignore = "measures every specimen; by hand, with --nocapture"]
+fn how_small_each_specimen_becomes() {
+    let (mut all_ops, mut all_crashes) = (Vec::new(), Vec::new());
+    for target in built_in() {
+        for run in failing(&target, 100, 3, 3_000) {
+            let before = std::time::Instant::now();
+            let shrunk = small(&target, &run, 2);
+            let (ops, crashes) = (shrunk.trial.scenario.ops.len(), crashes(&shrunk.trial));
+            println!(
+                "{:40} {:45} {ops:3} ops {crashes} crashes {} faults {} decisions {} tries {:?}",
+                target.name(),
+                run.signature().expect("it failed"),
+                shrunk.trial.scenario.faults.len() + shrunk.trial.scenario.full.len(),
+                shrunk.trial.outcome.decisions.len(),
+                shrunk.tries,
+                before.elapsed()
+            );
+            all_ops.push(ops);
+            all_crashes.push(crashes);
+        }
+    }
+    println!("median {} ops, {} crashes", median(all_ops), median(all_crashes));
+}
