@@ -1,11 +1,15 @@
 //! Stored cases: a failing scenario with its decisions, as JSON that replays after the generator has changed.
 //!
-//! A case names its format and version first; a reader refuses what is newer than itself. Format 1 has no predecessor.
+//! A case names its format and version first, and then tells its story; a reader refuses what is newer than itself. Version 2 adds
+//! what was done to make the run small; cases of version 1 are read as runs that nobody tried to make smaller.
+//! `docs/case.schema.json` says what may stand in a case.
 
 use crate::decide::{Decider, Decisions};
 use crate::scenario::Scenario;
+use crate::shrink::Shrunk;
 use crate::trace::TraceHash;
 use crate::trial::Trial;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{self, Read};
@@ -16,22 +20,25 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What a case file calls itself.
 const FORMAT: &str = "asl-sim-case";
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// No case is longer than this many bytes.
 const LEN_MAX: u64 = 64 << 20;
 
 /// A failing run, whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     format: String,
     version: u32,
-    /// Name of the target that failed.
-    pub target: String,
-    /// The seed that it came from, if it came from one.
-    pub seed: Option<String>,
     /// What went wrong, for people.
     pub story: Vec<String>,
+    /// Name of the target that failed.
+    pub target: String,
+    /// The seed that it came from, if it came from one. Of a run that was made smaller, the seed of the bigger one.
+    pub seed: Option<String>,
+    /// What was done to make the run small, if anything was.
+    #[serde(default)]
+    pub shrunk: Option<Shrinking>,
     /// The primary invariant that broke, or `hang`.
     pub invariant: String,
     /// What tells this failure from others.
@@ -46,6 +53,18 @@ pub struct Case {
     pub decisions: Decisions,
 }
 
+/// How a run was made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shrinking {
+    /// How many operations the run had at first.
+    pub ops_before: usize,
+    /// How many smaller runs were tried.
+    pub tries: u64,
+    /// Whether nothing more could be taken away; false if it was ended early.
+    pub complete: bool,
+}
+
 /// A name for this build of the simulator: its version, and a hash of the program. Only of the same program is the same
 /// trace expected. A program that cannot be read has no hash, and its traces are never compared.
 pub fn build() -> String {
@@ -56,6 +75,12 @@ pub fn build() -> String {
         format!("asl-sim {} {hash}", env!("CARGO_PKG_VERSION"))
     };
     BUILD.get_or_init(name).clone()
+}
+
+impl Shrinking {
+    fn of(shrunk: &Shrunk) -> Shrinking {
+        Shrinking { ops_before: shrunk.ops_before, tries: shrunk.tries, complete: shrunk.complete }
+    }
 }
 
 /// Why a case cannot be read.
@@ -102,9 +127,10 @@ impl Case {
         Case {
             format: FORMAT.to_owned(),
             version: VERSION,
+            story,
             target: target.to_owned(),
             seed: seed.map(|seed| format!("{seed:#x}")),
-            story,
+            shrunk: None,
             invariant: trial.verdict.primary().map_or("hang", |violation| violation.name()).to_owned(),
             signature,
             trace_hash: trial.outcome.trace,
@@ -112,6 +138,31 @@ impl Case {
             scenario: Scenario::clone(&trial.scenario),
             decisions: trial.outcome.decisions.clone(),
         }
+    }
+
+    /// The case of a run that was made smaller.
+    ///
+    /// # Panics
+    ///
+    /// If the run passes: then it was none that could be made smaller.
+    pub fn of_shrunk(shrunk: &Shrunk, target: &str, seed: Option<u64>, story: Vec<String>) -> Case {
+        let case = Case::of(&shrunk.trial, target, seed, story);
+        Case { shrunk: Some(Shrinking::of(shrunk)), ..case }
+    }
+
+    /// The same failure, in a smaller run. If this one was made smaller before, what counts is how big it was at first.
+    ///
+    /// # Panics
+    ///
+    /// If the smaller run passes: then it is not the same failure.
+    pub fn made_smaller(&self, shrunk: &Shrunk, story: Vec<String>) -> Case {
+        let mut shrinking = Shrinking::of(shrunk);
+        if let Some(before) = self.shrunk {
+            shrinking.ops_before = before.ops_before;
+            shrinking.tries += before.tries;
+        }
+        let case = Case::of(&shrunk.trial, &self.target, None, story);
+        Case { seed: self.seed.clone(), shrunk: Some(shrinking), ..case }
     }
 
     /// Whether the same program wrote it, so that its trace must be the same.
@@ -138,6 +189,7 @@ impl Case {
             return Err(ReadError::Future(head.version));
         }
         let case: Case = serde_json::from_str(text).map_err(damaged)?;
+        let case = Case { version: VERSION, ..case };
         case.scenario.validate().map_err(ReadError::Damaged)?;
         Ok(case)
     }
@@ -178,12 +230,32 @@ impl Case {
 
     /// Writes the case as [`Case::save`] does, into a file of this name.
     pub fn save_file(&self, dir: &Path, name: &str) -> io::Result<PathBuf> {
-        std::fs::create_dir_all(dir)?;
         let path = dir.join(name);
+        self.write(&path)?;
+        Ok(path)
+    }
+
+    /// Writes the case to this path, whole or not at all. What was there is replaced; directories above it are made.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let dir = parent.unwrap_or(Path::new("."));
+        std::fs::create_dir_all(dir)?;
         let mut file = tempfile::NamedTempFile::new_in(dir)?;
         io::Write::write_all(&mut file, self.to_json().as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
-        Ok(path)
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// The JSON schema of case files, as text.
+    ///
+    /// # Panics
+    ///
+    /// Never: a schema is plain data.
+    pub fn schema() -> String {
+        let schema = schemars::schema_for!(Case);
+        let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain data");
+        text.push('\n');
+        text
     }
 }

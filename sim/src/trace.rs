@@ -7,6 +7,7 @@
 
 use crate::decide::Site;
 use crate::runtime::CallKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
@@ -92,7 +93,8 @@ impl Trace {
 }
 
 /// A finished hash, with the length of what it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(with = "String")]
 #[serde(into = "String", try_from = "String")]
 pub struct TraceHash {
     hash: u64,

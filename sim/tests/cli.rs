@@ -37,7 +37,8 @@ impl Place {
 
     /// A case of the canary, and what is printed when it is found.
     fn failing_case(&self) -> (PathBuf, Output) {
-        let output = self.run(&["run", "specimen:canary", "--seed", "1", "--format", "json"]);
+        let output =
+            self.run(&["run", "specimen:canary", "--seed", "1", "--shrink-for", "0", "--format", "json"]);
         let case = lines(&output).iter().find_map(|line| line["case"].as_str().map(PathBuf::from));
         (self.0.path().join(case.expect("it fails")), output)
     }
@@ -194,6 +195,39 @@ fn a_failure_is_told_once_and_its_case_replays_in_another_process() {
 }
 
 #[test]
+fn a_stored_case_becomes_smaller_beside_the_bigger_one_and_replays() {
+    let place = Place::new();
+    let (case, found) = place.failing_case();
+    let before = std::fs::read(&case).expect("it is there");
+    let shrunk = place.run(&["shrink", &case.to_string_lossy(), "--for", "20s", "--format", "json"]);
+    assert_eq!((status(&shrunk), stderr(&shrunk)), (0, String::new()), "{}", stdout(&shrunk));
+    let line = &lines(&shrunk)[0];
+    assert_eq!(line["ops_before"], lines(&found)[1]["ops"]);
+    assert!(line["ops"].as_u64() < line["ops_before"].as_u64(), "{line}");
+    assert_eq!(std::fs::read(&case).expect("it is there"), before, "the bigger one stays as it was");
+    let smaller = line["case"].as_str().expect("it was stored");
+    assert!(smaller.ends_with(".small.json"), "{smaller}");
+    let replayed = place.run(&["replay", smaller, "--format", "json"]);
+    assert_eq!(status(&replayed), 10, "{}", stdout(&replayed));
+    for field in ["signature", "trace_hash", "ops"] {
+        assert_eq!(lines(&replayed)[0][field], line[field], "{field}");
+    }
+}
+
+#[test]
+fn what_cannot_be_made_smaller_is_told_in_a_line() {
+    let place = Place::new();
+    let (case, _) = place.failing_case();
+    place.file("damaged", b"{\"format\": \"asl-sim-case\", \"version\": 2, ");
+    assert_refused(&place.run(&["shrink", "damaged"]), "not a whole case file");
+    assert_refused(&place.run(&["shrink", "absent"]), "there is none");
+    edit(&case, "target", "posix");
+    let mended = place.run(&["shrink", &case.to_string_lossy()]);
+    assert_eq!(status(&mended), 5, "{}", stderr(&mended));
+    assert!(stderr(&mended).contains("it passed"), "{}", stderr(&mended));
+}
+
+#[test]
 fn a_case_that_passes_on_another_host_is_no_reproduction_unless_that_is_expected() {
     let place = Place::new();
     let (case, _) = place.failing_case();
@@ -243,6 +277,8 @@ fn what_is_found_does_not_depend_on_the_number_of_threads() {
             "700",
             "--format",
             "json",
+            "--shrink-for",
+            "0",
             "--jobs",
             jobs,
         ];
@@ -272,6 +308,8 @@ fn the_replay_command_carries_what_was_not_default() {
         "20",
         "--faults",
         "crash",
+        "--shrink-for",
+        "0",
     ]);
     let text = stdout(&output);
     let command =

@@ -2,7 +2,7 @@
 //! answered with the nearest that there is.
 
 use super::explore::ExploreArgs;
-use super::run_args::RunArgs;
+use super::run_args::{RunArgs, Time, jobs};
 use super::specimens_args::SpecimensArgs;
 use crate::scenario::Scenario;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -32,6 +32,7 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     Explore(ExploreArgs),
     Explain(ExplainArgs),
+    Shrink(ShrinkArgs),
     Conform(ConformArgs),
     Specimens(SpecimensArgs),
     Doctor(DoctorArgs),
@@ -49,6 +50,7 @@ impl Command {
             Command::Replay(args) => args.format,
             Command::Explore(args) => args.format,
             Command::Explain(args) => args.format,
+            Command::Shrink(args) => args.format,
             Command::Conform(args) => args.format,
             Command::Specimens(args) => args.format,
             Command::Doctor(args) => args.format,
@@ -111,6 +113,25 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "T")]
     pub(super) target: Option<String>,
     /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Makes a stored case smaller: fewer operations, faults and crashes that fail in the same way.
+#[derive(Debug, clap::Args)]
+pub(super) struct ShrinkArgs {
+    /// A case file.
+    pub(super) case: PathBuf,
+    /// When to end with what there is, as in 30s or 2m.
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", allow_negative_numbers = true)]
+    pub(super) time: Time,
+    /// How many threads; as many as there are cores if it is not given. What comes out does not depend on it.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = jobs)]
+    pub(super) jobs: Option<usize>,
+    /// Where the smaller case is stored, even over another [default: beside the case, as NAME.small.json].
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 }

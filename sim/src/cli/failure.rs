@@ -3,6 +3,7 @@
 use super::Status;
 use super::error::Error;
 use super::out::Out;
+use super::shrink::{from_to, shrink_watched};
 use super::wishes::options;
 use crate::campaign::settle_seed;
 use crate::case::Case;
@@ -11,12 +12,15 @@ use crate::report::json::{self, Line};
 use crate::report::layout::shell_word;
 use crate::report::{failure, story::story};
 use crate::scenario::generate::Wishes;
+use crate::shrink::{Options, Progress, Shrunk};
 use crate::target::Target;
 use crate::trace::TraceHash;
 use crate::trial::Trial;
 use asl_host::Capabilities;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What it takes to make the run of a seed.
 #[derive(Debug)]
@@ -65,43 +69,114 @@ impl Subject {
         format!("asl-sim replay {target} --seed {}{}", json::seed(seed), options(&self.wishes))
     }
 
-    /// Stores a failure as a case, and prints it. That the case cannot be stored is told, and does not matter otherwise.
-    pub(super) fn report(&self, trial: &Trial, seed: u64, dir: &Path, out: &mut Out) -> Status {
-        let story = story(trial);
-        let saved = Case::of(trial, self.target.name(), Some(seed), story.clone()).save(dir);
+    /// Makes a failure smaller, stores it as a case, and prints it. That the case cannot be stored is told, and does not matter
+    /// otherwise.
+    pub(super) fn report(&self, trial: Trial, seed: u64, keeping: &Keeping<'_>, out: &mut Out) -> Status {
+        let mut status = status_of(&trial);
+        let found = match self.made_smaller(&trial, keeping) {
+            None => Found::AsItWas(trial),
+            Some(Ok(shrunk)) => Found::Smaller(shrunk),
+            Some(Err(said)) => {
+                status = status.and(report_bug(Some(seed), &said, &self.replay_command(seed), out));
+                Found::AsItWas(trial)
+            }
+        };
+        let story = story(found.trial());
+        let saved = found.case(self.target.name(), seed, story.clone()).save(keeping.dir);
         if let Err(error) = &saved {
-            Error::new(format!("cannot save a case in {}: {error}", dir.display())).print();
+            Error::new(format!("cannot save a case in {}: {error}", keeping.dir.display())).print();
         }
         let path = saved.ok();
+        self.print(&found, seed, &story, path.as_deref(), out);
+        out.json(&line(&found, seed, path));
+        status
+    }
+
+    /// What can be made of it in the time; none if there is none, or somebody is in a hurry.
+    fn made_smaller(&self, trial: &Trial, keeping: &Keeping<'_>) -> Option<Result<Shrunk, String>> {
+        if keeping.shrink_for.is_zero() || keeping.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let options = Options { jobs: keeping.jobs, time_max: keeping.shrink_for, ..Options::default() };
+        Some(shrink_watched(&self.target, trial, &options, &Progress::default(), Some(keeping.stop)))
+    }
+
+    fn print(&self, found: &Found, seed: u64, story: &[String], path: Option<&Path>, out: &mut Out) {
+        let trial = found.trial();
         let mut text = failure::headline(trial, out.columns());
         text.push('\n');
-        text.push_str(&failure::story(&story));
+        text.push_str(&failure::story(story));
         text.push('\n');
         text.push_str(&failure::also_broken(trial, out.columns()));
         text.push_str(&failure::field("signature", &trial.signature().unwrap_or_default()));
         text.push_str(&failure::field("seed", &json::seed(seed)));
         text.push_str(&failure::field("trace", &trial.outcome.trace.to_string()));
-        if let Some(path) = &path {
+        if let Found::Smaller(shrunk) = found {
+            text.push_str(&failure::field("shrunk", &from_to(shrunk)));
+        }
+        let of_seed = self.replay_command(seed);
+        if let Some(path) = path {
             text.push_str(&failure::field("case", &path.display().to_string()));
-            text.push_str(&failure::field(
-                "replay",
-                &format!("asl-sim replay {}", shell_word(&path.to_string_lossy())),
-            ));
-            text.push_str(&failure::field("", &self.replay_command(seed)));
+            let replay = format!("asl-sim replay {}", shell_word(&path.to_string_lossy()));
+            text.push_str(&failure::field("replay", &replay));
+            let note = if matches!(found, Found::Smaller(_)) { "  (before it was shrunk)" } else { "" };
+            text.push_str(&failure::field("", &format!("{of_seed}{note}")));
         } else {
-            text.push_str(&failure::field("replay", &self.replay_command(seed)));
+            text.push_str(&failure::field("replay", &of_seed));
         }
         out.text(&format!("{text}\n"));
-        out.json(&line(trial, seed, path));
-        status_of(trial)
     }
 }
 
-fn line(trial: &Trial, seed: u64, path: Option<PathBuf>) -> Line<'static> {
+/// What becomes of failures.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keeping<'a> {
+    /// Where cases are stored.
+    pub(super) dir: &'a Path,
+    /// How long each is made smaller before that; 0 for not at all.
+    pub(super) shrink_for: Duration,
+    /// How many threads do that.
+    pub(super) jobs: usize,
+    /// Ends that.
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// A failure as it is told of and stored.
+enum Found {
+    AsItWas(Trial),
+    Smaller(Shrunk),
+}
+
+impl Found {
+    fn trial(&self) -> &Trial {
+        match self {
+            Found::AsItWas(trial) => trial,
+            Found::Smaller(shrunk) => &shrunk.trial,
+        }
+    }
+
+    fn case(&self, target: &str, seed: u64, story: Vec<String>) -> Case {
+        match self {
+            Found::AsItWas(trial) => Case::of(trial, target, Some(seed), story),
+            Found::Smaller(shrunk) => Case::of_shrunk(shrunk, target, Some(seed), story),
+        }
+    }
+
+    fn ops_before(&self) -> usize {
+        match self {
+            Found::AsItWas(trial) => trial.scenario.ops.len(),
+            Found::Smaller(shrunk) => shrunk.ops_before,
+        }
+    }
+}
+
+fn line(found: &Found, seed: u64, path: Option<PathBuf>) -> Line<'static> {
+    let trial = found.trial();
     let failure = json::Failure {
         seed: json::seed(seed),
         case: path.map(|path| path.to_string_lossy().into_owned()),
         ops: trial.scenario.ops.len(),
+        ops_before: found.ops_before(),
         signature: trial.signature().unwrap_or_default(),
         trace_hash: trial.outcome.trace.to_string(),
     };

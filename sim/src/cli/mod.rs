@@ -19,6 +19,7 @@ mod replay;
 mod resume;
 mod run;
 mod run_args;
+mod shrink;
 mod specimens;
 mod specimens_args;
 mod status;
@@ -51,6 +52,7 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Replay(args) => replay::replay(args, &mut out),
         Command::Explain(args) => explain::explain(args, &mut out),
         Command::Explore(args) => explore::explore(args, &mut out),
+        Command::Shrink(args) => shrink::shrink_case(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
         Command::Specimens(args) => specimens::specimens(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),

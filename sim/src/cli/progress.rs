@@ -4,6 +4,7 @@
 
 use crate::campaign::{Progress, Stopwatch};
 use crate::report::layout::{count, duration, per_second, things};
+use crate::shrink;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
@@ -169,4 +170,55 @@ mod tests {
         assert_eq!(left(goal(Some(500), minute)), Some((250, Duration::from_secs(30))));
         assert_eq!(goal(Some(500), None).progress(0, ten_s), None);
     }
+}
+
+/// Makes a run smaller, and shows how far that is: on a terminal in a line that is written over, elsewhere in one every ten
+/// seconds. `stop` ends it, besides the progress's own.
+pub(super) fn watch_shrinking<T>(
+    progress: &shrink::Progress,
+    stop: Option<&AtomicBool>,
+    work: impl FnOnce() -> T,
+) -> T {
+    let (working, finished) = bounded::<()>(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || show_shrinking(progress, stop, &finished));
+        let result = work();
+        drop(working);
+        result
+    })
+}
+
+fn show_shrinking(progress: &shrink::Progress, stop: Option<&AtomicBool>, finished: &Receiver<()>) {
+    let on_terminal = stderr().is_terminal();
+    let watch = Stopwatch::start();
+    let mut next = if on_terminal { TICK * 3 } else { LINE_EVERY };
+    let mut shown = false;
+    while still_working(finished) {
+        if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            progress.stop.store(true, Ordering::Relaxed);
+        }
+        if watch.elapsed() < next {
+            continue;
+        }
+        next += if on_terminal { TICK } else { LINE_EVERY };
+        let state = shrinking_state(progress);
+        // Standard error may be closed; then there is nobody to tell.
+        let _ = if on_terminal {
+            shown = true;
+            write!(stderr(), "\r\x1b[K{state}")
+        } else {
+            writeln!(stderr(), "{state}")
+        };
+    }
+    if shown {
+        let _ = write!(stderr(), "\r\x1b[K");
+    }
+}
+
+fn shrinking_state(progress: &shrink::Progress) -> String {
+    let [before, now, tries] =
+        [&progress.ops_before, &progress.ops_now, &progress.tries].map(|count| count.load(Ordering::Relaxed));
+    let tries = things(tries, "smaller run tried", "smaller runs tried");
+    let stopping = if progress.stop.load(Ordering::Relaxed) { ", stopping" } else { "" };
+    format!("{} -> {}, {tries}{stopping}", count(before), things(now, "operation", "operations"))
 }

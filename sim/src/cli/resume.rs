@@ -152,7 +152,7 @@ fn together(given: &RunArgs, kept: RunArgs) -> Result<RunArgs, Error> {
     same("keep-going", keep_going(given).as_ref(), keep_going(&kept).as_ref())?;
     same_world(given, &kept)?;
     let (jobs, out, format) = (given.jobs, given.out.clone(), given.format);
-    Ok(RunArgs { jobs, out, format, resume: true, ..kept })
+    Ok(RunArgs { jobs, out, format, shrink_for: given.shrink_for, resume: true, ..kept })
 }
 
 /// An option that is given now must have been given then.

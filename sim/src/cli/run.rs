@@ -3,7 +3,7 @@
 use super::Status;
 use super::determinism::{elsewhere, report_divergence};
 use super::error::{Error, plain};
-use super::failure::{Again, Subject, report_bug};
+use super::failure::{Again, Keeping, Subject, report_bug};
 use super::known;
 use super::out::Out;
 use super::progress::{Goal, stop_on_interrupt, watched};
@@ -57,9 +57,12 @@ pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
         known: known.as_ref(),
         keeper: keeper.as_ref(),
     };
-    let (summary, elapsed) = carry_out(&campaign, conduct);
+    let progress = Arc::new(Progress::default());
+    let (summary, elapsed) = carry_out(&campaign, conduct, &progress);
+    let keeping =
+        Keeping { dir: &args.out, shrink_for: args.shrink_for, jobs: campaign.jobs, stop: &progress.stop };
     let found = Findings { summary: &summary, elapsed: before + elapsed, elsewhere: elsewhere.as_ref() };
-    let status = report(&subject, &found, &args.out, out);
+    let status = report(&subject, &found, &keeping, out);
     end(keeper, &args, &summary, &existing, out);
     Ok(status)
 }
@@ -83,22 +86,21 @@ fn campaign(args: &RunArgs, subject: &Subject) -> Campaign {
 }
 
 /// Makes the runs, and shows how far they are.
-fn carry_out(campaign: &Campaign, conduct: Conduct<'_>) -> (Summary, Duration) {
-    let progress = Arc::new(Progress::default());
-    stop_on_interrupt(&progress);
+fn carry_out(campaign: &Campaign, conduct: Conduct<'_>, progress: &Arc<Progress>) -> (Summary, Duration) {
+    stop_on_interrupt(progress);
     let watch = Stopwatch::start();
     let goal = Goal {
         runs: (campaign.seeds < u64::MAX).then(|| conduct.shard.count(campaign.seeds)),
         runs_before: conduct.keeper.map_or(0, |keeper| keeper.begun().summary.runs),
         time: conduct.time_max,
     };
-    let summary = watched(&progress, goal, watch, || campaign::run_with(campaign, conduct, &progress));
+    let summary = watched(progress, goal, watch, || campaign::run_with(campaign, conduct, progress));
     (summary, watch.elapsed())
 }
 
-fn report(subject: &Subject, found: &Findings<'_>, dir: &Path, out: &mut Out) -> Status {
+fn report(subject: &Subject, found: &Findings<'_>, keeping: &Keeping<'_>, out: &mut Out) -> Status {
     let summary = found.summary;
-    let mut status = report_failures(subject, summary, found.elsewhere, dir, out);
+    let mut status = report_failures(subject, summary, found.elsewhere, keeping, out);
     for fatal in &summary.fatal {
         status = status.and(report_fatal(subject, fatal, out));
     }
@@ -186,7 +188,7 @@ fn report_failures(
     subject: &Subject,
     summary: &Summary,
     elsewhere: Option<&Elsewhere>,
-    dir: &Path,
+    keeping: &Keeping<'_>,
     out: &mut Out,
 ) -> Status {
     let mut status = Status::Passed;
@@ -195,10 +197,16 @@ fn report_failures(
         status = report_divergence(subject, *seed, &[*here, *there], elsewhere, out);
     }
     let chosen = chosen(&summary.failures);
+    let mut seen = BTreeSet::new();
     for failure in &chosen {
         let seed = failure.seed;
         status = status.and(match subject.again(seed, Some(failure.trace)) {
-            Again::Settled(trial) => subject.report(&trial, seed, dir, out),
+            Again::Settled(trial) => {
+                // One small case of each kind of failure is enough.
+                let first = seen.insert(&failure.signature);
+                let shrink_for = if first { keeping.shrink_for } else { Duration::ZERO };
+                subject.report(*trial, seed, &Keeping { shrink_for, ..*keeping }, out)
+            }
             Again::Diverged(hashes) => report_divergence(subject, seed, &hashes, elsewhere, out),
             Again::Bug(said) => report_bug(Some(seed), &said, &subject.replay_command(seed), out),
         });

@@ -51,6 +51,9 @@ pub(super) struct RunArgs {
     /// Where failing cases are stored, and what it takes to go on with a campaign; made when it is needed.
     #[arg(long, value_name = "DIR", default_value = "./asl-sim-out")]
     pub(super) out: PathBuf,
+    /// How long a failure of each kind is made smaller before it is stored; 0 for not at all.
+    #[arg(long, value_name = "TIME", default_value = "10s", allow_negative_numbers = true, value_parser = time_or_none)]
+    pub(super) shrink_for: Duration,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -120,6 +123,10 @@ impl FromStr for Time {
         });
         parsed.ok_or_else(|| "a time is expected, as 90s, 30m or 2h".to_owned())
     }
+}
+
+fn time_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { text.parse().map(|Time(time)| time) }
 }
 
 pub(super) fn seeds(text: &str) -> Result<u64, String> {

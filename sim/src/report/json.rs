@@ -60,6 +60,7 @@ pub(crate) enum Line<'a> {
         text: &'a str,
     },
     Replay(Replay<'a>),
+    Shrunk(Shrunk),
     Explanation {
         case: &'a str,
         /// Why it is no reproduction.
@@ -100,8 +101,9 @@ pub(crate) struct Failure {
     pub(crate) seed: String,
     /// Where the case is; null if it could not be stored.
     pub(crate) case: Option<String>,
-    /// How many operations its scenario has.
+    /// How many operations the scenario of the stored case has, and how many it had before it was made smaller.
     pub(crate) ops: usize,
+    pub(crate) ops_before: usize,
     pub(crate) signature: String,
     pub(crate) trace_hash: String,
 }
@@ -130,6 +132,24 @@ pub(crate) struct Summary<'a> {
     pub(crate) nondeterministic: u64,
     /// Why no (more) runs were repeated, if there was something in the way.
     pub(crate) not_repeated: Option<&'a str>,
+}
+
+/// What came of making a case smaller.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shrunk {
+    /// Where the smaller case is.
+    pub(crate) case: String,
+    pub(crate) signature: String,
+    pub(crate) ops_before: usize,
+    pub(crate) ops: usize,
+    /// Crashes that are planned, those inside recovery among them.
+    pub(crate) crashes: usize,
+    /// Smaller runs that were tried.
+    pub(crate) tries: u64,
+    /// Whether nothing more could be taken away; false if time or Ctrl-C ended it.
+    pub(crate) complete: bool,
+    pub(crate) elapsed_s: f64,
+    pub(crate) trace_hash: String,
 }
 
 /// What came of a replay.

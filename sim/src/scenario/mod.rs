@@ -11,6 +11,7 @@ pub mod payload;
 
 use crate::decide::Site;
 use crate::world::fs::Fill;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ pub use crate::world::fs::Profile;
 pub use payload::{Payload, Style};
 
 /// Everything that a run depends on, besides the decision map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The world.
@@ -75,7 +76,7 @@ impl Scenario {
 }
 
 /// Settings of the world.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// Which file system it is.
@@ -95,7 +96,7 @@ pub struct Setup {
 }
 
 /// Kinds of trouble that are not mixed within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FaultClass {
     /// No crash, no fault: stores are closed and opened again in good order.
@@ -121,7 +122,7 @@ impl FaultClass {
 }
 
 /// One operation of one client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Op {
     /// Names the operation; unique in the scenario.
@@ -133,7 +134,7 @@ pub struct Op {
 }
 
 /// What an operation does. Numbers called `nth` count modulo what exists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Appends a record.
@@ -270,7 +271,7 @@ impl Action {
 }
 
 /// What fails in a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CrashKind {
     /// The processes are killed; the page cache stays.
@@ -280,7 +281,7 @@ pub enum CrashKind {
 }
 
 /// Where in a call the crash comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// Before it did anything.
@@ -292,7 +293,7 @@ pub enum When {
 }
 
 /// A point among the calls that change something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     /// Which such call, counted from 0 within its site; if there are fewer, the end of the site.
@@ -304,7 +305,7 @@ pub struct Cut {
 }
 
 /// A crash, and the crashes inside the recovery from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrashPlan {
     /// In which operation; `None`: in the very first start, while the store is created.
@@ -316,7 +317,7 @@ pub struct CrashPlan {
 }
 
 /// A call that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
     /// Where.
@@ -330,7 +331,7 @@ pub struct FaultPlan {
 macro_rules! fault_kinds {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $class:ident),* $(,)?) => {
         /// How a call, or a client's waiting for it, fails.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum FaultKind { $($(#[doc = $doc])* $name),* }
 
@@ -402,7 +403,7 @@ impl FromStr for FaultKind {
 }
 
 /// A time during which files can grow by no more than so many bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FullPlan {
     /// It begins when this operation does,
@@ -414,7 +415,7 @@ pub struct FullPlan {
 }
 
 /// A jump of the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClockJump {
     /// When this operation begins.

@@ -1,6 +1,7 @@
 //! Tries smaller runs, several at a time, and keeps the first in their order that fails in the same way.
 
 use super::{Options, Progress};
+use crate::campaign::Stopwatch;
 use crate::decide::{Decider, Decisions};
 use crate::panics;
 use crate::scenario::Scenario;
@@ -8,7 +9,7 @@ use crate::target::Target;
 use crate::trial::{Trial, trial};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::Duration;
 
 /// A run that may fail in the same way.
 #[derive(Clone, Debug)]
@@ -41,8 +42,8 @@ pub(super) struct Search<'a> {
     target: &'a Target,
     signature: String,
     jobs: usize,
-    /// `None`: time does not matter.
-    deadline: Option<Instant>,
+    watch: Stopwatch,
+    time_max: Duration,
     progress: &'a Progress,
     best: Candidate,
     tries: u64,
@@ -65,7 +66,8 @@ impl<'a> Search<'a> {
             target,
             signature: failing.signature().expect("a run that is made small has failed"),
             jobs: options.jobs.max(1),
-            deadline: now().checked_add(options.time_max),
+            watch: Stopwatch::start(),
+            time_max: options.time_max,
             progress,
             best,
             tries: 0,
@@ -100,7 +102,7 @@ impl<'a> Search<'a> {
 
     /// Whether neither time nor a stop has ended it.
     pub(super) fn goes_on(&self) -> bool {
-        if self.progress.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|at| now() >= at) {
+        if self.progress.stop.load(Ordering::Relaxed) || self.watch.elapsed() >= self.time_max {
             self.cut_short.store(true, Ordering::Relaxed);
         }
         !self.cut_short.load(Ordering::Relaxed)
@@ -179,9 +181,4 @@ impl Found {
             Ok(_) => {}
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a search takes is no part of any run")]
-fn now() -> Instant {
-    Instant::now()
 }

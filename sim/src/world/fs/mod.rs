@@ -34,6 +34,7 @@ use file::{FileData, Resolve, Tick};
 use inodes::Inodes;
 use profile::Axioms;
 pub use profile::Profile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -43,7 +44,7 @@ use std::sync::Arc;
 pub(crate) type Ino = u32;
 
 /// What a sector holds that was lost, or never written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fill {
     /// Zeros.

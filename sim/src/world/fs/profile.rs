@@ -11,12 +11,13 @@
 //! Not modelled: ext4 with `data=journal`, `nodelalloc`, `noauto_da_alloc` or fast commits; xfs with a real-time device;
 //! btrfs with `nodatacow` or `flushoncommit`; mounts without barriers; zfs with `sync=disabled`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! profiles {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $axioms:expr),* $(,)?) => {
         /// A file system's promises beyond fsync.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum Profile { $($(#[doc = $doc])* #[serde(rename = $text)] $name),* }
 

@@ -1,0 +1,41 @@
+//! The format of case files: its schema is the committed one, and cases of the version before are still read and still fail.
+
+use asl_sim::case::{Case, VERSION};
+use asl_sim::target::find;
+use asl_sim::trial::trial;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// `UPDATE_SCHEMA=1 cargo test -p asl-sim --test case` writes the schema anew.
+#[test]
+fn the_committed_schema_is_that_of_the_format() {
+    let path = root().join("docs/case.schema.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, Case::schema()).expect("it can be written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("it is there");
+    assert!(
+        committed == Case::schema(),
+        "the format has changed: `UPDATE_SCHEMA=1 cargo test -p asl-sim --test case` writes the schema anew"
+    );
+}
+
+/// Version 1 said nothing about shrinking, and had its story further down.
+#[test]
+fn a_case_of_version_1_is_read_and_fails_as_it_did() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/case-v1.json");
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    assert!(text.contains("\"version\": 1,") && VERSION > 1, "it was written by the version before");
+    let case = Case::load(&path).expect("it is read");
+    assert_eq!(case.shrunk, None);
+    let target = find(&case.target).expect("its host is here");
+    let now = trial(&target, &Arc::new(case.scenario.clone()), &case.decider());
+    assert_eq!(now.verdict.primary().map(|violation| violation.name()), Some(case.invariant.as_str()));
+    assert_eq!(now.signature(), Some(case.signature.clone()));
+    // Written again, it is a case of this version and says the same.
+    assert_eq!(Case::parse(&case.to_json()).expect("it is read"), case);
+}
