@@ -155,6 +155,7 @@ impl Case {
     /// # Panics
     ///
     /// If the smaller run passes: then it is not the same failure.
+    #[must_use]
     pub fn made_smaller(&self, shrunk: &Shrunk, story: Vec<String>) -> Case {
         let mut shrinking = Shrinking::of(shrunk);
         if let Some(before) = self.shrunk {

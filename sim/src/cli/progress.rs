@@ -156,22 +156,6 @@ fn state(progress: &Progress, goal: Goal, elapsed: Duration) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearer_of_two_ends_says_how_long_it_will_take() {
-        let goal = |runs, time| Goal { runs, runs_before: 100, time };
-        let (minute, ten_s) = (Some(Duration::from_mins(1)), Duration::from_secs(10));
-        let left = |goal: Goal| goal.progress(100, ten_s);
-        assert_eq!(left(goal(Some(500), None)), Some((250, Duration::from_secs(30))));
-        assert_eq!(left(goal(None, minute)), Some((166, Duration::from_secs(50))));
-        assert_eq!(left(goal(Some(500), minute)), Some((250, Duration::from_secs(30))));
-        assert_eq!(goal(Some(500), None).progress(0, ten_s), None);
-    }
-}
-
 /// Makes a run smaller, and shows how far that is: on a terminal in a line that is written over, elsewhere in one every ten
 /// seconds. `stop` ends it, besides the progress's own.
 pub(super) fn watch_shrinking<T>(
@@ -221,4 +205,20 @@ fn shrinking_state(progress: &shrink::Progress) -> String {
     let tries = things(tries, "smaller run tried", "smaller runs tried");
     let stopping = if progress.stop.load(Ordering::Relaxed) { ", stopping" } else { "" };
     format!("{} -> {}, {tries}{stopping}", count(before), things(now, "operation", "operations"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearer_of_two_ends_says_how_long_it_will_take() {
+        let goal = |runs, time| Goal { runs, runs_before: 100, time };
+        let (minute, ten_s) = (Some(Duration::from_mins(1)), Duration::from_secs(10));
+        let left = |goal: Goal| goal.progress(100, ten_s);
+        assert_eq!(left(goal(Some(500), None)), Some((250, Duration::from_secs(30))));
+        assert_eq!(left(goal(None, minute)), Some((166, Duration::from_secs(50))));
+        assert_eq!(left(goal(Some(500), minute)), Some((250, Duration::from_secs(30))));
+        assert_eq!(goal(Some(500), None).progress(0, ten_s), None);
+    }
 }

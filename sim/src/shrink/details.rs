@@ -21,13 +21,13 @@ pub(super) fn plainness(scenario: &Scenario) -> usize {
     ];
     let mut sum = settings.into_iter().filter(|special| *special).count() * 100;
     for plan in &scenario.crashes {
-        sum += std::iter::once(&plan.at).chain(&plan.inside).map(cut_weight).sum::<usize>();
+        sum += std::iter::once(&plan.at).chain(&plan.inside).map(|cut| cut_weight(*cut)).sum::<usize>();
     }
     sum += scenario.faults.iter().map(|fault| fault.skip as usize).sum::<usize>();
     sum + scenario.ops.iter().map(|op| action_weight(&op.action)).sum::<usize>()
 }
 
-fn cut_weight(cut: &Cut) -> usize {
+fn cut_weight(cut: Cut) -> usize {
     let when = match cut.when {
         When::Before => 0,
         When::After => 1,
@@ -100,8 +100,8 @@ fn simpler_cut(search: &mut Search<'_>, ways: u32, plan: usize, place: usize) {
                 [When::Before, When::After, When::Within].map(|when| Cut { change, when, kind })
             })
         });
-        let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(other) < cut_weight(&cut)).collect();
-        simpler.sort_by_key(cut_weight);
+        let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(*other) < cut_weight(cut)).collect();
+        simpler.sort_by_key(|cut| cut_weight(*cut));
         simpler.dedup();
         let edits: Vec<_> =
             simpler.iter().map(|&cut| move |it: &mut Scenario| *cut_mut(it, plan, place) = cut).collect();

@@ -36,7 +36,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { jobs: 1, time_max: Duration::from_secs(60), ways: 24 }
+        Options { jobs: 1, time_max: Duration::from_mins(1), ways: 24 }
     }
 }
 
