@@ -13,6 +13,7 @@ pub mod conform;
 pub mod decide;
 pub mod determinism;
 pub mod doctor;
+pub mod double;
 pub mod explain;
 pub mod explore;
 pub mod history;

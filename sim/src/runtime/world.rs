@@ -163,6 +163,11 @@ impl World {
         self.halted.is_some()
     }
 
+    /// How many calls that change something the only task made in the site that it is in, or was in last.
+    pub(crate) fn changes(&self) -> u32 {
+        self.tasks.first().map_or(0, |task| task.changes)
+    }
+
     /// The number of the running task.
     pub(crate) fn current_task(&self) -> usize {
         self.current
