@@ -6,7 +6,7 @@
 
 use super::log::{Hash, sha256};
 use super::store::{CasError, CasStore, Current, Discipline};
-use asl_host::{Host, Store, StoreLocation};
+use asl_host::{Store, StoreLocation};
 use asl_sim::double::{Checked, DoubleHost};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,9 +20,9 @@ pub(crate) struct Model {
     settled: RefCell<Option<Current>>,
 }
 
-/// An empty one, one of two extents, and it once more.
-fn artifacts() -> [Vec<u8>; 3] {
-    [Vec::new(), vec![7; 1_200], vec![7; 1_200]]
+/// One that is put again, an empty one, one of three extents.
+fn artifacts() -> [Vec<u8>; 5] {
+    [b"first".to_vec(), Vec::new(), vec![7; 2_500], b"first".to_vec(), b"last".to_vec()]
 }
 
 pub(crate) fn location() -> StoreLocation {
@@ -54,7 +54,8 @@ pub(crate) async fn work(host: &DoubleHost, model: &Model, discipline: Disciplin
 pub(crate) async fn check(host: &DoubleHost, model: &Model) -> Checked {
     let store = CasStore::open(host, &location(), Discipline::Right).await?;
     let tried = model.tried.borrow().clone();
-    for id in model.acknowledged.borrow().iter() {
+    let acknowledged = model.acknowledged.borrow().clone();
+    for id in &acknowledged {
         if store.get(id).await?.as_ref() != tried.get(id) {
             return Err("an artifact whose put was acknowledged is gone".into());
         }

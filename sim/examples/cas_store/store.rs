@@ -1,7 +1,7 @@
 //! A small content-addressed store above any host of the contract: `put` bytes, get an id, `get` the bytes of an id.
 //!
 //! A put writes the bytes to an open block and seals it, writes an index entry to a segment and seals that, appends a
-//! SEGMENT_SEAL record to the log (and flushes it, if the host is durable on flush), and only then acknowledges. What a crash leaves
+//! `SEGMENT_SEAL` record to the log (and flushes it, if the host is durable on flush), and only then acknowledges. What a crash leaves
 //! before the record is garbage that nobody sees. Opening replays the log to CURRENT and verifies the chain, the hash of every visible
 //! segment, and that every extent lies in a sealed block.
 //!
@@ -21,7 +21,6 @@ const BATCH: usize = 64;
 
 /// The order of a put's steps: the right one, and two classic mistakes, which the tests must catch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the program only does it right; the tests do all"))]
 pub(crate) enum Discipline {
     /// Seal all, log, flush if need be, acknowledge.
     Right,

@@ -125,6 +125,7 @@ impl Double {
     /// # Panics
     ///
     /// If the simulator has a bug.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over closures, as everywhere")]
     pub fn check<M: Default>(
         &self,
         work: impl AsyncFn(&DoubleHost, &M) -> Checked,
@@ -159,6 +160,7 @@ impl Double {
     /// # Panics
     ///
     /// If the text is not a plan's.
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over closures, as everywhere")]
     pub fn replay<M: Default>(
         &self,
         plan: &str,

@@ -69,8 +69,8 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Nothing => f.write_str("nothing"),
             Trouble::Crash { at, again } => {
-                f.write_str(&cut_text(at))?;
-                again.map_or(Ok(()), |again| write!(f, ", then {}", cut_text(&again)))
+                f.write_str(&cut_text(*at))?;
+                again.map_or(Ok(()), |again| write!(f, ", then {}", cut_text(again)))
             }
             Trouble::Fault { kind, skip } => write!(f, "fault {kind} {skip}"),
             Trouble::Refusal(Refusal { call, form }) => write!(f, "refuse {form} {call}"),
@@ -82,7 +82,7 @@ impl fmt::Display for Trouble {
 const KINDS: [(CrashKind, &str); 2] = [(CrashKind::Kill, "kill"), (CrashKind::Power, "power")];
 const WHENS: [(When, &str); 3] = [(When::Before, "before"), (When::Within, "within"), (When::After, "after")];
 
-fn cut_text(cut: &Cut) -> String {
+fn cut_text(cut: Cut) -> String {
     let (_, kind) = KINDS.iter().find(|(kind, _)| *kind == cut.kind).expect("all are listed");
     let (_, when) = WHENS.iter().find(|(when, _)| *when == cut.when).expect("all are listed");
     format!("{kind} {when} {}", cut.change)

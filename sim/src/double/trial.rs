@@ -51,7 +51,8 @@ impl Trial {
         let model = M::default();
         let calls = Arc::new(Calls::new(refusal(plan)));
         let told = world.work(plan, &calls, &model, work);
-        let (changes, hit) = (world.sim.lock().changes(), world.is_hit(plan, &calls));
+        let changes = world.sim.lock().changes();
+        let hit = world.is_hit(plan, &calls);
         let told = told.and_then(|told| match told {
             Err(said) if !hit => Err(format!("the work failed, though nothing had: {said}")),
             _ => world.checks(plan, &model, check),
@@ -60,7 +61,7 @@ impl Trial {
         let undisturbed = Undisturbed { changes, calls: calls.seen() };
         match told {
             Ok(()) => Ok(Trial { decider, hit, undisturbed }),
-            Err(said) => Err(failure(said, plan, &undisturbed.calls, decider)),
+            Err(said) => Err(Box::new(failure(said, plan, &undisturbed.calls, decider))),
         }
     }
 
@@ -69,15 +70,15 @@ impl Trial {
     }
 }
 
-fn failure(said: String, plan: &Plan, calls: &[Operation], decider: Decider) -> Box<Failure> {
+fn failure(said: String, plan: &Plan, calls: &[Operation], decider: Decider) -> Failure {
     let decisions = decider.into_record();
     let given = plan.decisions.is_some().then(|| decisions.clone());
-    Box::new(Failure {
+    Failure {
         said,
         plan: Plan { decisions: given, ..plan.clone() },
         last_call: calls.len().checked_sub(1).map(|last| (last, calls[last])),
         decisions,
-    })
+    }
 }
 
 fn refusal(plan: &Plan) -> Option<Refusal> {
