@@ -216,4 +216,16 @@ mod tests {
         reused(3).keeps("corruption-detected");
         reused(1).breaks("corruption-detected");
     }
+
+    #[test]
+    fn a_read_that_shows_nothing_tells_of_no_record_before_it() {
+        // A read from behind the end was taken to say that everything before it was there, and a snapshot to cover it.
+        let mut story = Story::on_flush();
+        story.history.class = FaultClass::Media;
+        story.append(1, 1).ask(Ask::Flush { place: MAIN }, Told::Seq(1)).append(2, 2).crash();
+        damage(&mut story, FaultKind::LatentError, at(&[1]));
+        story.open().ask(Ask::Read { place: MAIN, from: 3, limit: 0 }, Told::Records(Vec::new()));
+        story.snapshot("s");
+        story.append(3, 2).keeps("corruption-detected");
+    }
 }

@@ -320,7 +320,9 @@ impl<'a> Media<'a> {
             }
             next = seq + 1;
         }
-        self.seen = self.seen.max(next - 1);
+        if !records.is_empty() {
+            self.seen = self.seen.max(next - 1);
+        }
         let reached_end = limit == 0 || (records.len() as u64) < limit;
         if !reached_end {
             return;
