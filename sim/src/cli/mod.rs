@@ -15,6 +15,7 @@ mod known;
 mod list;
 mod out;
 mod progress;
+mod publish;
 mod replay;
 mod resume;
 mod run;

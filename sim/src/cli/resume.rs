@@ -151,8 +151,8 @@ fn together(given: &RunArgs, kept: RunArgs) -> Result<RunArgs, Error> {
     let keep_going = |args: &RunArgs| args.keep_going.then_some("");
     same("keep-going", keep_going(given).as_ref(), keep_going(&kept).as_ref())?;
     same_world(given, &kept)?;
-    let (jobs, out, format) = (given.jobs, given.out.clone(), given.format);
-    Ok(RunArgs { jobs, out, format, shrink_for: given.shrink_for, resume: true, ..kept })
+    let (jobs, out, format, junit) = (given.jobs, given.out.clone(), given.format, given.junit.clone());
+    Ok(RunArgs { jobs, out, format, junit, shrink_for: given.shrink_for, resume: true, ..kept })
 }
 
 /// An option that is given now must have been given then.

@@ -7,6 +7,7 @@ use super::failure::{Again, Keeping, Subject, report_bug};
 use super::known;
 use super::out::Out;
 use super::progress::{Goal, stop_on_interrupt, watched};
+use super::publish::{Published, check_publishable, publish};
 use super::resume::{begin, find, go_on, resume_command, tell, what_ended};
 use super::run_args::{RunArgs, Time};
 use super::wishes::{fault_list, find_target, options, wishes};
@@ -40,6 +41,7 @@ pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
     let known = args.known.as_deref().map(known::read).transpose()?;
     let subject = Subject::new(target, wishes)?;
     let existing = check_writable(&args.out)?;
+    args.junit.as_deref().map(check_publishable).transpose()?;
     args.seed = Some(args.seed.map_or_else(random_seed, Ok)?);
     let campaign = campaign(&args, &subject);
     let keeper = match found {
@@ -62,7 +64,7 @@ pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
     let keeping =
         Keeping { dir: &args.out, shrink_for: args.shrink_for, jobs: campaign.jobs, stop: &progress.stop };
     let found = Findings { summary: &summary, elapsed: before + elapsed, elsewhere: elsewhere.as_ref() };
-    let status = report(&subject, &found, &keeping, out);
+    let status = report(&subject, &found, &keeping, &args, out);
     end(keeper, &args, &summary, &existing, out);
     Ok(status)
 }
@@ -98,7 +100,13 @@ fn carry_out(campaign: &Campaign, conduct: Conduct<'_>, progress: &Arc<Progress>
     (summary, watch.elapsed())
 }
 
-fn report(subject: &Subject, found: &Findings<'_>, keeping: &Keeping<'_>, out: &mut Out) -> Status {
+fn report(
+    subject: &Subject,
+    found: &Findings<'_>,
+    keeping: &Keeping<'_>,
+    args: &RunArgs,
+    out: &mut Out,
+) -> Status {
     let summary = found.summary;
     let mut status = report_failures(subject, summary, found.elsewhere, keeping, out);
     for fatal in &summary.fatal {
@@ -107,8 +115,7 @@ fn report(subject: &Subject, found: &Findings<'_>, keeping: &Keeping<'_>, out: &
     if let Some((seed, said)) = &summary.bug {
         status = status.and(report_bug(Some(*seed), said, &subject.replay_command(*seed), out));
     }
-    let not_repeated = found.elsewhere.and_then(Elsewhere::why_not);
-    report_summary(subject, summary, not_repeated.as_deref(), found.elapsed, out);
+    status = status.and(report_summary(subject, found, args, out));
     if summary.interrupted { status.and(Status::Interrupted) } else { status }
 }
 
@@ -244,21 +251,29 @@ fn chosen(failures: &[Failure]) -> Vec<&Failure> {
     chosen
 }
 
-fn report_summary(
-    subject: &Subject,
-    summary: &Summary,
-    not_repeated: Option<&str>,
-    elapsed: Duration,
-    out: &mut Out,
-) {
+/// Prints the summary, and publishes it where it is wanted.
+fn report_summary(subject: &Subject, found: &Findings<'_>, args: &RunArgs, out: &mut Out) -> Status {
+    let Findings { summary, elapsed, elsewhere } = found;
+    let not_repeated = elsewhere.and_then(Elsewhere::why_not);
     let expected = Expected::new(&subject.wishes, &subject.capabilities, subject.target.invariants());
-    out.text(&summary::text(summary, &expected, not_repeated, elapsed, out.columns()));
-    let mut not_exercised = expected.missing(summary);
-    not_exercised.extend(not_repeated.map(|_| "determinism"));
+    let mut missing = expected.missing(summary);
+    missing.extend(not_repeated.as_ref().map(|_| "determinism"));
+    let text = summary::text(summary, &expected, not_repeated.as_deref(), *elapsed, out.columns());
+    out.text(&text);
+    out.json(&Line::Summary(summary_line(summary, missing.clone(), not_repeated.as_deref(), *elapsed)));
+    publish(args, &Published { subject, summary, elapsed: *elapsed, missing: &missing, text: &text })
+}
+
+fn summary_line<'a>(
+    summary: &'a Summary,
+    not_exercised: Vec<&'static str>,
+    not_repeated: Option<&'a str>,
+    elapsed: Duration,
+) -> json::Summary<'a> {
     let hangs =
         summary.signatures.iter().filter(|(name, _)| name.starts_with("hang/")).map(|(_, count)| count).sum();
     let total = |name: &str| summary.totals.get(name);
-    out.json(&Line::Summary(json::Summary {
+    json::Summary {
         runs: summary.runs,
         violations: summary.failed - hangs,
         elapsed_s: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
@@ -275,5 +290,5 @@ fn report_summary(
         repeated: summary.repeated,
         nondeterministic: summary.diverged.len() as u64,
         not_repeated,
-    }));
+    }
 }

@@ -57,6 +57,9 @@ pub(super) struct RunArgs {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+    /// Also write the results as a JUnit report, with a test case for each signature and one for the campaign.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
 }
 
 impl RunArgs {

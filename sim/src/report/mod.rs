@@ -2,12 +2,15 @@
 
 pub(crate) mod columns;
 pub(crate) mod conform;
+pub(crate) mod distinct;
 pub(crate) mod doctor;
 pub(crate) mod exercised;
 pub mod explain;
 pub(crate) mod explore;
 pub(crate) mod failure;
+pub(crate) mod github;
 pub(crate) mod json;
+pub(crate) mod junit;
 pub(crate) mod layout;
 pub(crate) mod specimens;
 pub mod story;
