@@ -17,7 +17,7 @@ fn failing(target: &Target, ops: u32, wanted: usize, seeds_max: u64) -> Vec<Tria
 }
 
 fn small(target: &Target, trial: &Trial, jobs: usize) -> Shrunk {
-    let options = Options { jobs, time_max: Duration::from_secs(600), ..Options::default() };
+    let options = Options { jobs, time_max: Duration::from_mins(10), ..Options::default() };
     shrink(target, trial, &options, &Progress::default())
 }
 
@@ -63,7 +63,7 @@ fn how_small_each_specimen_becomes() {
     let (mut all_ops, mut all_crashes) = (Vec::new(), Vec::new());
     for target in built_in() {
         for run in failing(&target, 100, 3, 3_000) {
-            let before = std::time::Instant::now();
+            let before = asl_sim::campaign::Stopwatch::start();
             let shrunk = small(&target, &run, 2);
             let (ops, crashes) = (shrunk.trial.scenario.ops.len(), crashes(&shrunk.trial));
             println!(

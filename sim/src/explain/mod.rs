@@ -1,7 +1,7 @@
 //! Why a case fails, told from its run: a swim-lane of what clients, the host and the disk did, what became of the records that
 //! matter, and what went wrong in a few sentences.
 //!
-//! The case is run once more with a [`chronicle`](crate::chronicle). A sentence says what the chronicle and the history show, and
+//! The case is run once more with a chronicle. A sentence says what the chronicle and the history show, and
 //! nothing is guessed: what cannot be told is said to be so. How it looks, [`crate::report::explain`] says.
 //!
 //! What is *durable* at a crash is what would be there if the loss of power took all that it may. A record's bytes are found
