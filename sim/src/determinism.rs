@@ -36,7 +36,7 @@ const BYTES_MAX: usize = 4096;
 /// Which runs of a campaign are repeated in another process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sample {
-    /// The first four, so that small campaigns have a handful; then one in 64, and one in 256 after the first 4,096.
+    /// The first four, so that small campaigns have a handful; then one in 64, and one in 1,024 after the first 4,096.
     #[default]
     Usual,
     /// One in so many, the first of them included.
@@ -49,7 +49,7 @@ impl Sample {
     /// Whether the run is among them that has this place in its campaign (from 0).
     pub fn takes(self, nth: u64) -> bool {
         match self {
-            Sample::Usual => nth < 4 || nth.is_multiple_of(if nth < 4096 { 64 } else { 256 }),
+            Sample::Usual => nth < 4 || nth.is_multiple_of(if nth < 4096 { 64 } else { 1024 }),
             Sample::OneIn(count) => nth.is_multiple_of(count.max(1)),
             Sample::Nothing => false,
         }
