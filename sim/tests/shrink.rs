@@ -3,7 +3,7 @@
 use asl_sim::campaign::{capabilities, run_seed};
 use asl_sim::scenario::generate::Wishes;
 use asl_sim::shrink::{Options, Progress, Shrunk, shrink};
-use asl_sim::target::{Target, built_in, find};
+use asl_sim::target::{Target, find};
 use asl_sim::trial::Trial;
 use std::time::Duration;
 
@@ -55,29 +55,4 @@ fn what_comes_out_does_not_depend_on_the_number_of_threads() {
     assert_eq!(one.trial.scenario, three.trial.scenario);
     assert_eq!(one.trial.outcome.decisions, three.trial.outcome.decisions);
     assert_eq!(one.tries, three.tries);
-}
-
-#[test]
-#[ignore = "measures every specimen; by hand, with --nocapture"]
-fn how_small_each_specimen_becomes() {
-    let (mut all_ops, mut all_crashes) = (Vec::new(), Vec::new());
-    for target in built_in() {
-        for run in failing(&target, 100, 3, 3_000) {
-            let before = asl_sim::campaign::Stopwatch::start();
-            let shrunk = small(&target, &run, 2);
-            let (ops, crashes) = (shrunk.trial.scenario.ops.len(), crashes(&shrunk.trial));
-            println!(
-                "{:40} {:45} {ops:3} ops {crashes} crashes {} faults {} decisions {} tries {:?}",
-                target.name(),
-                run.signature().expect("it failed"),
-                shrunk.trial.scenario.faults.len() + shrunk.trial.scenario.full.len(),
-                shrunk.trial.outcome.decisions.len(),
-                shrunk.tries,
-                before.elapsed()
-            );
-            all_ops.push(ops);
-            all_crashes.push(crashes);
-        }
-    }
-    println!("median {} ops, {} crashes", median(all_ops), median(all_crashes));
 }

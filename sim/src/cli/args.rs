@@ -240,7 +240,7 @@ fn clients(text: &str) -> Result<u16, String> {
     number(text, 1, u64::from(Scenario::CLIENTS_MAX)).map(|clients| clients as u16)
 }
 
-fn ops(text: &str) -> Result<u32, String> {
+pub(super) fn ops(text: &str) -> Result<u32, String> {
     number(text, 0, u64::from(Scenario::OPS_MAX)).map(|ops| ops as u32)
 }
 

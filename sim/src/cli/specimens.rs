@@ -22,6 +22,7 @@ pub(super) fn specimens(args: &SpecimensArgs, out: &mut Out) -> Result<Status, E
     let options = Options {
         base_seed: args.seed,
         seeds: args.seeds,
+        ops: args.ops,
         rounds: args.rounds,
         jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
     };

@@ -1,6 +1,6 @@
 //! The options of `asl-sim specimens`.
 
-use super::args::{Format, number, seed};
+use super::args::{Format, number, ops, seed};
 use super::run_args::{jobs, seeds};
 use std::path::PathBuf;
 
@@ -16,6 +16,9 @@ pub(super) struct SpecimensArgs {
     /// The first seed, decimal or 0x hex: the same one each time, so that results can be compared.
     #[arg(long, value_name = "BASE", default_value = "0x1", allow_negative_numbers = true, value_parser = seed)]
     pub(super) seed: u64,
+    /// How many operations each run has; drawn if it is not given.
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = ops, conflicts_with = "seeds_to_kill")]
+    pub(super) ops: Option<u32>,
     /// How many times each is hunted, with seeds of its own; the median counts.
     #[arg(long, value_name = "K", default_value_t = 5, allow_negative_numbers = true, value_parser = rounds)]
     pub(super) rounds: u64,

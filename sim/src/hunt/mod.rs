@@ -28,6 +28,8 @@ pub struct Options {
     pub base_seed: u64,
     /// A specimen that survives so many runs of a round has survived.
     pub seeds: u64,
+    /// How many operations each run has; drawn if it is not given.
+    pub ops: Option<u32>,
     /// How many rounds.
     pub rounds: u64,
     /// How many threads.
@@ -113,7 +115,7 @@ impl Hunted {
 }
 
 /// The middle one; of an even number, the smaller of the two.
-fn median<T: Ord + Default>(values: impl Iterator<Item = T>) -> T {
+pub(crate) fn median<T: Ord + Default>(values: impl Iterator<Item = T>) -> T {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();
     let middle = values.len().saturating_sub(1) / 2;
@@ -137,7 +139,7 @@ pub fn name(target: &Target) -> &str {
 ///
 /// If it came to no end.
 pub fn hunt(target: &Target, options: &Options, progress: &Progress) -> Result<Hunted, Stopped> {
-    let wishes = Wishes { classes: target.usual_faults().to_vec(), ..Wishes::default() };
+    let wishes = Wishes { classes: target.usual_faults().to_vec(), ops: options.ops, ..Wishes::default() };
     let mut rounds = Vec::new();
     let mut smallest: Option<Smallest> = None;
     // Where nothing is to be found one round says as much as several.
@@ -247,7 +249,7 @@ mod tests {
     fn a_hunt_does_not_depend_on_the_number_of_threads_but_for_its_seconds() {
         let target = crate::target::find("specimen:segment-dir-not-synced").expect("it is built in");
         let with = |jobs| {
-            let options = Options { base_seed: 1, seeds: 500, rounds: 3, jobs };
+            let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 3, jobs };
             let mut hunted = hunt(&target, &options, &Progress::default()).expect("it comes to an end");
             hunted.rounds.iter_mut().for_each(|round| round.elapsed = Duration::ZERO);
             hunted
@@ -262,7 +264,7 @@ mod tests {
         let target = crate::target::find("specimen:control").expect("it is built in");
         let progress = Progress::default();
         progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        let options = Options { base_seed: 1, seeds: 500, rounds: 1, jobs: 1 };
+        let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 1, jobs: 1 };
         assert_eq!(hunt(&target, &options, &progress), Err(Stopped::Interrupted));
     }
 }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const OPTIONS: Options = Options { base_seed: 1, seeds: 1000, rounds: 1, jobs: 2 };
+    const OPTIONS: Options = Options { base_seed: 1, seeds: 1000, ops: None, rounds: 1, jobs: 2 };
 
     fn hunted(name: &str, runs: u64, killed: bool) -> Hunted {
         let killed = killed.then(|| (1, "append-durable".to_owned()));

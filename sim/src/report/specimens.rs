@@ -3,7 +3,7 @@
 use super::layout::{count, duration, things};
 use super::style::{BAD, BOLD, DIM, GOOD, WARN};
 use crate::hunt::past::is_much_slower;
-use crate::hunt::{Hunted, Options};
+use crate::hunt::{Hunted, Options, median};
 use crate::report::json;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -27,9 +27,11 @@ impl Row<'_> {
 
 /// What is going to be done.
 pub(crate) fn heading(options: &Options) -> String {
-    let Options { base_seed, seeds, rounds, jobs } = *options;
+    let Options { base_seed, seeds, ops, rounds, jobs } = *options;
+    let ops = ops
+        .map_or_else(String::new, |ops| format!(" of {}", things(u64::from(ops), "operation", "operations")));
     format!(
-        "{BOLD}specimens{BOLD:#}  {} of at most {}, from seed {}, {}\n\n",
+        "{BOLD}specimens{BOLD:#}  {} of at most {}{ops}, from seed {}, {}\n\n",
         things(rounds, "round", "rounds"),
         things(seeds, "run", "runs"),
         json::seed(base_seed),
@@ -105,6 +107,7 @@ pub(crate) fn summary(rows: &[Row<'_>], elapsed: Duration) -> String {
         .filter(|row| !row.hunted.is_as_expected())
         .map(|row| format!("{BAD}false alarm{BAD:#}: {} has no bug, and did not pass\n", row.hunted.name));
     let remarks: String = specimens.iter().map(|row| remarks(row)).chain(alarms).collect();
+    let small = smallest(&specimens);
     let specimens = things(specimens.len() as u64, "specimen", "specimens");
     let controls = match controls.len() {
         0 => String::new(),
@@ -112,8 +115,19 @@ pub(crate) fn summary(rows: &[Row<'_>], elapsed: Duration) -> String {
     };
     let elapsed = duration(elapsed);
     format!(
-        "{remarks}{style}{verdict}{style:#}: {killed} of {specimens} killed as expected{controls}, in {elapsed}\n"
+        "{small}{remarks}{style}{verdict}{style:#}: {killed} of {specimens} killed as expected{controls}, in {elapsed}\n"
     )
+}
+
+/// How small failures have become.
+fn smallest(specimens: &[&Row<'_>]) -> String {
+    let smallest = || specimens.iter().filter_map(|row| row.hunted.smallest.as_ref());
+    if smallest().next().is_none() {
+        return String::new();
+    }
+    let ops = things(median(smallest().map(|case| case.ops)), "operation", "operations");
+    let crashes = things(median(smallest().map(|case| case.crashes)), "crash", "crashes");
+    format!("smallest cases, median: {ops}, {crashes} besides the loss of power at the end of each run\n")
 }
 
 /// What is wrong with one specimen's result, and how to see it.
@@ -153,7 +167,7 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn new(options: &Options) -> Start {
-        let Options { base_seed, seeds, rounds, jobs } = *options;
+        let Options { base_seed, seeds, rounds, jobs, .. } = *options;
         Start { r#type: "start", base_seed: json::seed(base_seed), seeds, rounds, jobs }
     }
 }
@@ -260,7 +274,7 @@ mod tests {
         ];
         let rows: Vec<Row<'_>> =
             all.iter().map(|(hunted, before)| Row { hunted, before: *before, case: None }).collect();
-        let options = Options { base_seed: 1, seeds: 10_000, rounds: 3, jobs: 2 };
+        let options = Options { base_seed: 1, seeds: 10_000, ops: None, rounds: 3, jobs: 2 };
         let elapsed = Duration::from_secs(12);
         let text = [heading(&options), table(&rows), summary(&rows, elapsed)].concat();
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
