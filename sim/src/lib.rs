@@ -17,6 +17,7 @@ pub mod double;
 pub mod explain;
 pub mod explore;
 pub mod history;
+pub mod host;
 pub mod hunt;
 mod panics;
 pub mod report;

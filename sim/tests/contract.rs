@@ -4,6 +4,7 @@
 
 use asl_host::{Durability, Host, PosixHost, PosixOptions, StoreLocation};
 use asl_sim::conform::cases::{Context, Run, cases};
+use asl_sim::host::{SimHost, SimOptions};
 use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,47 +14,61 @@ use std::process::ExitCode;
 const WORLDS: u64 = 20;
 
 fn main() -> ExitCode {
-    let mut trials = arm("simulated", Durability::OnAppend);
-    trials.extend(arm("simulated_on_flush", Durability::OnFlush));
+    let mut trials = arm("simulated", posix, Durability::OnAppend);
+    trials.extend(arm("simulated_on_flush", posix, Durability::OnFlush));
+    trials.extend(arm("sim_host", sim, Durability::OnAppend));
+    trials.extend(arm("sim_host_on_flush", sim, Durability::OnFlush));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
+type Boot<H> = fn(&Sandbox, Durability) -> H;
+
 /// One trial for each case, named after the arm and the case.
-fn arm(name: &str, durability: Durability) -> Vec<Trial> {
+fn arm<H: Host>(name: &str, boot: Boot<H>, durability: Durability) -> Vec<Trial> {
     let capabilities = boot(&Sandbox::new(0), durability).capabilities();
-    let trials = cases::<Simulated>().into_iter().map(|case| {
+    let trials = cases::<Simulated<H>>().into_iter().map(|case| {
         let ignored = case.lacking(&capabilities).is_some();
-        Trial::test(format!("{name}::{}", case.name), move || run(case.run, durability))
+        Trial::test(format!("{name}::{}", case.name), move || run(case.run, boot, durability))
             .with_ignored_flag(ignored)
     });
     trials.collect()
 }
 
 /// A host in a world of its own.
-struct Simulated(Sandbox, Durability);
+struct Simulated<H> {
+    world: Sandbox,
+    boot: Boot<H>,
+    durability: Durability,
+}
 
-impl Context for Simulated {
-    type Host = PosixHost<SimFileSystem, SimEnv>;
+impl<H: Host> Context for Simulated<H> {
+    type Host = H;
 
-    fn boot(&self) -> Self::Host {
-        boot(&self.0, self.1)
+    fn boot(&self) -> H {
+        (self.boot)(&self.world, self.durability)
     }
 
     fn location(&self, name: &str) -> StoreLocation {
-        StoreLocation::new(format!("{}/{name}", self.0.root()))
+        StoreLocation::new(format!("{}/{name}", self.world.root()))
     }
 }
 
-fn boot(sandbox: &Sandbox, durability: Durability) -> PosixHost<SimFileSystem, SimEnv> {
+fn posix(world: &Sandbox, durability: Durability) -> PosixHost<SimFileSystem, SimEnv> {
     let options =
         PosixOptions { segment_len_max: 256, record_len_max: 1 << 20, clock_reserve_ns: 1_000, durability };
-    PosixHost::with_seams(sandbox.file_system(), sandbox.env(), sandbox.root(), options)
+    PosixHost::with_seams(world.file_system(), world.env(), world.root(), options)
 }
 
-fn run(case: Run<Simulated>, durability: Durability) -> Result<(), Failed> {
+fn sim(world: &Sandbox, durability: Durability) -> SimHost {
+    let options =
+        SimOptions { append_unit: 100, clock_reserve_ns: 1_000, durability, ..SimOptions::default() };
+    SimHost::new(world.disk(), world.env(), options)
+}
+
+fn run<H: Host>(case: Run<Simulated<H>>, boot: Boot<H>, durability: Durability) -> Result<(), Failed> {
     for seed in 0..WORLDS {
-        let simulated = Simulated(Sandbox::new(seed), durability);
-        catch_unwind(AssertUnwindSafe(|| simulated.0.run(case(&simulated)))).map_err(|panic| {
+        let simulated = Simulated { world: Sandbox::new(seed), boot, durability };
+        catch_unwind(AssertUnwindSafe(|| simulated.world.run(case(&simulated)))).map_err(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
             Failed::from(format!("in world {seed}: {text}"))

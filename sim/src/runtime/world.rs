@@ -229,14 +229,14 @@ impl World {
     }
 
     /// How much of a write is done: all, half, or what a kill in its middle let through.
-    pub(crate) fn written_share(&mut self, call: &Call, offset: u64, len: usize) -> usize {
+    pub(crate) fn written_share(&mut self, call: &Call, ino: Ino, offset: u64, len: usize) -> usize {
         if call.fault == Some(FaultKind::ShortWrite) && len > 1 {
             return len / 2;
         }
         if call.cut.is_some_and(|cut| cut.when == When::Within) {
             self.injected.killed_within_write += 1;
             // What the medium, or the page cache, takes as a whole is not torn: a write ends where such a piece does.
-            let piece = self.fs.atomic_len();
+            let piece = self.fs.atomic_len(ino);
             let first = offset / piece;
             let inside = (offset + (len as u64).max(1) - 1) / piece - first;
             let ends = inside.min(PARTIAL_ENDS_MAX);

@@ -11,9 +11,10 @@ mod hidden;
 mod specimens;
 
 use crate::check::{INVARIANTS, OwnInvariant};
+use crate::host::{SimHost, SimOptions};
 use crate::runtime::{Process, Sim};
 use crate::scenario::{FaultClass, Setup};
-use crate::world::{SimEnv, SimFileSystem};
+use crate::world::{SimDisk, SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
 use asl_host::{Durability, Host, PosixHost, PosixOptions};
@@ -38,6 +39,17 @@ impl Machine<'_> {
     /// The file system.
     pub fn file_system(&self) -> SimFileSystem {
         SimFileSystem::new(self.sim.clone(), self.process)
+    }
+
+    /// A handle to the block device.
+    pub fn disk(&self) -> SimDisk {
+        SimDisk::new(self.sim.clone(), self.process, SimDisk::LEN)
+    }
+
+    /// An append unit in bytes that differs from run to run, for hosts that can have any.
+    pub fn append_unit(&self) -> u32 {
+        const UNITS: [u32; 8] = [1, 64, 100, 512, 512, 1000, 4096, 5000];
+        UNITS[(self.setup.entropy >> 8) as usize % UNITS.len()]
     }
 
     /// Clock and entropy.
@@ -236,9 +248,32 @@ fn posix_with(name: &str, about: &str, durability: Durability) -> Target {
     })
 }
 
+/// The reference host, on a block device.
+pub fn sim() -> Target {
+    sim_with("sim", "the reference host, on a simulated block device", Durability::OnAppend)
+}
+
+/// The same host, whose appends are durable when they are flushed.
+pub fn sim_on_flush() -> Target {
+    sim_with("sim:on-flush", "the same, with appends that are durable when flushed", Durability::OnFlush)
+}
+
+fn sim_with(name: &str, about: &str, durability: Durability) -> Target {
+    Target::new(name, about, move |machine| {
+        let options = SimOptions {
+            durability,
+            append_unit: machine.append_unit(),
+            record_len_max: 16 << 10,
+            // Short, so that a run has several.
+            clock_reserve_ns: 2_000_000,
+        };
+        SimHost::new(machine.disk(), machine.env(), options)
+    })
+}
+
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
-    let mut targets = vec![posix(), posix_on_flush()];
+    let mut targets = vec![posix(), posix_on_flush(), sim(), sim_on_flush()];
     targets.extend(specimens::targets());
     targets
 }

@@ -4,7 +4,7 @@
 //! injected and nothing is judged.
 
 use super::fs::Fill;
-use super::{SimEnv, SimFileSystem};
+use super::{SimDisk, SimEnv, SimFileSystem};
 use crate::decide::{Decider, Site};
 use crate::runtime::{Ended, Sim, Task};
 use crate::scenario::{FaultClass, Profile, Scenario, Setup};
@@ -49,6 +49,12 @@ impl Sandbox {
     pub fn file_system(&self) -> SimFileSystem {
         let process = self.sim.lock().process();
         SimFileSystem::new(self.sim.clone(), process)
+    }
+
+    /// A handle to the block device, to a process that lives as long as the world.
+    pub fn disk(&self) -> SimDisk {
+        let process = self.sim.lock().process();
+        SimDisk::new(self.sim.clone(), process, SimDisk::LEN)
     }
 
     /// Clock and entropy.

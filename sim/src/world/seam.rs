@@ -197,7 +197,7 @@ impl File for SimFile {
         self.check_writable()?;
         let about = About::handle("write", self.handle).range(offset, data.len());
         let written = self.sim.perform(self.process, CallKind::Write, about, |world, call| {
-            let data = &data[..world.written_share(call, offset, data.len())];
+            let data = &data[..world.written_share(call, self.ino, offset, data.len())];
             let count = world.fs.write(self.ino, data, offset, &mut world.decide)?;
             world.note_bytes(call, self.ino, offset, &data[..count]);
             Ok(count)

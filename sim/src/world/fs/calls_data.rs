@@ -17,6 +17,7 @@ impl Fs {
     ) -> io::Result<usize> {
         let (file, mut cx) = self.file(ino, decide)?;
         let count = file.read(buffer, offset, &mut cx);
+        file.fill_unwritten(&mut buffer[..count], offset, &cx);
         self.check_readable(ino, offset, count)?;
         Ok(count)
     }

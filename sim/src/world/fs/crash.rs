@@ -14,7 +14,7 @@
 
 use super::fate::{Came, Fate, What};
 use super::file::{Allocation, BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
-use super::profile::{Axioms, Order, SizeSurvives};
+use super::profile::{Axioms, Order, Profile, SizeSurvives};
 use super::{Fill, Medium};
 use crate::decide::{Address, Decider, Lean, Question};
 
@@ -30,6 +30,11 @@ pub(super) struct PowerCut {
 }
 
 impl PowerCut {
+    /// On a block device nothing has an order.
+    pub(super) fn without_order(crash: u32) -> PowerCut {
+        PowerCut { crash, upto: Tick::MAX, names_upto: Tick::MAX, axioms: Profile::Posix.axioms() }
+    }
+
     /// Whether a change has its place in an order, given whether it is one of metadata.
     pub(super) fn is_ordered(&self, of_metadata: bool) -> bool {
         match self.axioms.order {
@@ -475,7 +480,7 @@ impl Medium {
     }
 }
 
-fn garbage(bytes: &mut [u8], address: Address) {
+pub(super) fn garbage(bytes: &mut [u8], address: Address) {
     for (index, word) in bytes.chunks_mut(8).enumerate() {
         let drawn = crate::decide::mix(index as u64, address).to_le_bytes();
         word.copy_from_slice(&drawn[..word.len()]);

@@ -48,6 +48,9 @@ impl Fs {
 
     pub(crate) fn sync(&mut self, ino: Ino, mark: Tick, data_only: bool) {
         let (sector_len, file_sync) = (self.medium.sector_len, self.axioms.file_sync);
+        if self.sync_device(ino, mark) {
+            return;
+        }
         match &mut self.inodes[ino].node {
             Node::File(file) => {
                 file.sync(mark, data_only && file_sync == NamesSynced::None, sector_len);
@@ -114,7 +117,7 @@ impl Fs {
     /// A sync that fails. Of a file: what becomes of its data is the profile's (F7), or the answer to `address` where all is
     /// possible. Of a directory: pending changes of names stay pending, so that syncing it again does make them durable.
     pub(crate) fn fail_sync(&mut self, ino: Ino, mark: Tick, address: Address, decide: &mut Decider) {
-        let mut mode = self.axioms.failed_sync;
+        let mut mode = if self.is_device(ino) { FailedSync::AnyOfThese } else { self.axioms.failed_sync };
         let inode = &mut self.inodes[ino];
         inode.sync_errors += 1;
         let Node::File(file) = &mut inode.node else { return };
@@ -143,6 +146,9 @@ impl Fs {
         self.inodes.change_where(loses, |inode| {
             inode.changes.clear();
             match &mut inode.node {
+                Node::File(file) if file.is_device => {
+                    file.power_loss(&PowerCut::without_order(crash), sector_len);
+                }
                 Node::File(file) => file.power_loss(&cut, sector_len),
                 Node::Dir(dir) => dir.power_loss(&cut),
             }

@@ -124,7 +124,11 @@ impl Fs {
             let Ok(Some(ino)) = self.entry(dir, &name, decide) else { continue };
             match self.parts(ino, decide) {
                 (Node::File(file), mut cx) => {
-                    let len = usize::try_from(file.len(&mut cx)).expect("it was a size once");
+                    let mut len = usize::try_from(file.len(&mut cx)).expect("it was a size once");
+                    if file.is_device {
+                        // The rest was never written.
+                        len = file.cache.len();
+                    }
                     let mut content = vec![0; len];
                     file.read(&mut content, 0, &mut cx);
                     out.insert(path, content);

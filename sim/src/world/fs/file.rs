@@ -47,6 +47,8 @@ pub(super) struct FileData {
     pub(super) allocated: Vec<Allocation>,
     pub(super) crash: Option<Box<Unresolved>>,
     pub(super) damage: Option<Box<Damage>>,
+    /// It is a block device: its length is fixed, and nothing gives its sectors an order.
+    pub(super) is_device: bool,
 }
 
 /// A sector whose newest version is in the cache only.

@@ -17,6 +17,7 @@
 mod calls_data;
 mod calls_names;
 mod crash;
+mod device;
 mod dir;
 mod durable;
 pub(crate) mod fate;
@@ -29,6 +30,7 @@ pub(crate) mod profile;
 mod states;
 
 use crate::decide::Decider;
+pub(crate) use device::PATH as DEVICE_PATH;
 use dir::DirData;
 use file::{FileData, Resolve, Tick};
 use inodes::Inodes;
@@ -199,8 +201,9 @@ impl Fs {
     }
 
     /// How many bytes, on a grid, are written as a whole or not at all.
-    pub(crate) fn atomic_len(&self) -> u64 {
-        self.axioms.atomic_write_len.unwrap_or(self.medium.sector_len as u64)
+    pub(crate) fn atomic_len(&self, ino: Ino) -> u64 {
+        let sector_len = self.medium.sector_len as u64;
+        if self.is_device(ino) { sector_len } else { self.axioms.atomic_write_len.unwrap_or(sector_len) }
     }
 
     /// Changes up to this number are covered by a sync that is issued now.
