@@ -101,7 +101,18 @@ impl Host for SimHost {
             let error = StoreError::new(ErrorKind::TooLarge, operation, location);
             return Err(error.with_detail("the location is longer than a record"));
         }
-        let turn = self.shared.turn(operation, location).await?;
+        let turn = match self.shared.turn(operation, location).await {
+            Err(error) if error.kind() == ErrorKind::ConcurrentModification => {
+                // Another process has the device; that a store is there can be said all the same.
+                let is_there = self.shared.has_store(operation, location).await?;
+                return Err(if is_there {
+                    StoreError::new(ErrorKind::Exists, operation, location)
+                } else {
+                    error
+                });
+            }
+            turn => turn?,
+        };
         if turn.with(|up| up.contents.stores.contains_key(location)) {
             return Err(StoreError::new(ErrorKind::Exists, operation, location));
         }

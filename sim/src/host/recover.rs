@@ -90,6 +90,16 @@ pub(super) async fn recover(
     Ok(Recovered { contents, journal })
 }
 
+/// Whether a store is durably there, as one sees it who may not write. Says no where that is not sure.
+pub(super) async fn has_store(disk: &SimDisk, options: &SimOptions, location: &str) -> Result<bool, Failure> {
+    let mut scan = Scan::new(disk, options);
+    while let Some((position, found)) = scan.next().await? {
+        scan.take(position, found)?;
+    }
+    let watermark = scan.journal.watermark;
+    Ok(scan.contents.stores.get(location).is_some_and(|store| store.number < watermark))
+}
+
 /// A reading of the journal.
 struct Scan<'a> {
     tape: Tape<'a>,

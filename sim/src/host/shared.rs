@@ -13,7 +13,7 @@ use super::frame::Entry;
 use super::gate::{Gate, Pass};
 use super::io_calls;
 use super::journal::{Journal, Write};
-use super::recover::{Failure, recover};
+use super::recover::{Failure, has_store, recover};
 use crate::world::{SimDisk, SimEnv};
 use asl_host::{ErrorKind, Operation, Result, StoreError};
 use std::collections::BTreeSet;
@@ -74,6 +74,12 @@ impl Shared {
         }
         turn.settle(operation, location).await?;
         Ok(turn)
+    }
+
+    /// Whether a store is there, for one who was told that another process has the device.
+    pub(super) async fn has_store(&self, operation: Operation, location: &str) -> Result<bool> {
+        let found = has_store(&self.disk, &self.options, location).await;
+        found.map_err(|failure| told(failure, operation, location))
     }
 
     /// Waits for the turn and nothing else, to give something back.
