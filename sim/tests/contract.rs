@@ -61,7 +61,7 @@ fn posix(world: &Sandbox, durability: Durability) -> PosixHost<SimFileSystem, Si
 
 fn sim(world: &Sandbox, durability: Durability) -> SimHost {
     let options =
-        SimOptions { append_unit: 100, record_len_max: 1 << 20, clock_reserve_ns: 1_000, durability };
+        SimOptions { append_unit: 100, record_len_max: 80 << 10, clock_reserve_ns: 1_000, durability };
     SimHost::new(world.disk(), world.env(), options)
 }
 

@@ -175,6 +175,14 @@ pub(super) fn claimed_len(bytes: &[u8], position: u64) -> Option<usize> {
     (u64_at(header, 8) == position).then(|| HEADER_LEN + u32_at(header, 4) as usize)
 }
 
+/// The first position of these, on the grid of frames, at which a header claims to stand.
+pub(super) fn next_claim(bytes: &[u8], from: u64, upto: u64) -> Option<u64> {
+    let words = bytes.get(from as usize + 8..)?.chunks_exact(ALIGNMENT as usize);
+    let mut positions = (from..upto).step_by(ALIGNMENT as usize).zip(words);
+    let claims = |(position, word): &(u64, &[u8])| *word == position.to_le_bytes();
+    positions.find(claims).map(|(position, _)| position)
+}
+
 /// The frame at the beginning of `bytes`, if a whole, valid one of this position stands there.
 pub(super) fn decode(bytes: &[u8], position: u64) -> Option<Found> {
     let len = claimed_len(bytes, position)?;

@@ -172,24 +172,21 @@ impl<'a> Scan<'a> {
     async fn look_behind(&mut self) -> Result<(), Failure> {
         let mut position = self.end.next_multiple_of(ALIGNMENT);
         let mut upto = position + self.frame_len_max;
-        while position < upto {
-            self.tape.have(upto.max(position + HEADER_LEN as u64)).await?;
-            if position as usize >= self.tape.bytes.len() {
-                break;
-            }
-            if let Some(found) = self.tape.frame_if_claimed(position).await? {
+        loop {
+            self.tape.have(upto).await?;
+            let Some(claimed) = frame::next_claim(&self.tape.bytes, position, upto) else { return Ok(()) };
+            if let Some(found) = self.tape.frame_if_claimed(claimed).await? {
                 if found.watermark > self.end {
                     let detail = format!(
-                        "the journal ends at {}, but was durable up to {}, says a frame at {position}",
+                        "the journal ends at {}, but was durable up to {}, says a frame at {claimed}",
                         self.end, found.watermark
                     );
                     return Err(Failure::corrupt(detail));
                 }
-                upto = position + found.len as u64 + self.frame_len_max;
+                upto = claimed + found.len as u64 + self.frame_len_max;
             }
-            position += ALIGNMENT;
+            position = claimed + ALIGNMENT;
         }
-        Ok(())
     }
 }
 
