@@ -177,10 +177,18 @@ pub(super) fn claimed_len(bytes: &[u8], position: u64) -> Option<usize> {
 
 /// The first position of these, on the grid of frames, at which a header claims to stand.
 pub(super) fn next_claim(bytes: &[u8], from: u64, upto: u64) -> Option<u64> {
-    let words = bytes.get(from as usize + 8..)?.chunks_exact(ALIGNMENT as usize);
-    let mut positions = (from..upto).step_by(ALIGNMENT as usize).zip(words);
-    let claims = |(position, word): &(u64, &[u8])| *word == position.to_le_bytes();
-    positions.find(claims).map(|(position, _)| position)
+    /// Where nothing was written there is nothing to look at closely.
+    const NOTHING: [u8; 512] = [0; 512];
+    let mut position = from;
+    while position < upto {
+        let word: &[u8; 8] = bytes.get(position as usize + 8..)?.first_chunk()?;
+        if *word == position.to_le_bytes() {
+            return Some(position);
+        }
+        let is_nothing = bytes[position as usize + 8..].starts_with(&NOTHING);
+        position += if is_nothing { NOTHING.len() as u64 } else { ALIGNMENT };
+    }
+    None
 }
 
 /// The frame at the beginning of `bytes`, if a whole, valid one of this position stands there.
