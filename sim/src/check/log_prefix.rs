@@ -117,6 +117,26 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_showed_an_abandoned_append_did_not_settle_it_as_absent() {
+        // Two clients append the same bytes, and one stops waiting. A read shows one record: whose, it cannot tell. It was the
+        // abandoned one's, as turns out when the other is given the next number.
+        let mut story = Story::new();
+        let data = story.history.keep(b"");
+        let ask = Ask::Append { place: MAIN, data, unique: false, expected: None };
+        let slow = story.begin(1, ask);
+        let abandoned = story.begin(2, ask);
+        story.tell(abandoned, Told::Cancelled).read_bytes(&[b""]).tell(slow, Told::Seq(2));
+        story.read_bytes(&[b"", b""]).keeps("log-prefix");
+        // But if an earlier read settled it, it cannot be what a later one shows.
+        let mut story = Story::new();
+        let abandoned = story.begin(2, ask);
+        story.history.keep(b"");
+        story.tell(abandoned, Told::Cancelled).read_bytes(&[]);
+        let slow = story.begin(1, ask);
+        story.read_bytes(&[b""]).tell(slow, Told::Seq(2)).breaks("log-prefix");
+    }
+
+    #[test]
     fn an_append_that_was_refused_is_absent() {
         let mut story = Story::new();
         let data = story.append_in_doubt(1).payload(2);

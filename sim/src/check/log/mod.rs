@@ -55,6 +55,8 @@ enum Fate {
     Shown(u64),
     /// It did not happen, or was settled so.
     Absent,
+    /// A read that this event told settled that it did not happen.
+    Settled(usize),
     /// It was in the log once, and no more.
     Lost,
 }
@@ -350,8 +352,10 @@ impl<'a> Log<'a> {
         let append = self.appends[own];
         self.judge_order(&append, seq, at, out);
         out.looked(Breach::NotDense);
-        if seq == 0 || seq > self.most() {
-            let most = self.most();
+        // A record that a read showed as this append's is another's if this one has another number: one more than is known.
+        let another = u64::from(matches!(append.fate, Fate::Shown(elsewhere) if elsewhere != seq));
+        let most = self.most() + another;
+        if seq == 0 || seq > most {
             out.broken(
                 Breach::NotDense,
                 at,
@@ -446,9 +450,13 @@ impl<'a> Log<'a> {
     /// `own` was taken for the record at `elsewhere`, but has another number: somebody else must be there.
     fn pass_on_place(&mut self, own: usize, elsewhere: u64, seq: u64, at: usize, out: &mut Findings) {
         let bytes = self.bytes(self.appends[own].data);
+        let shown_at = self.slot(elsewhere).map_or(at, |slot| slot.since);
         let heir = (0..self.appends.len()).find(|&index| {
             let append = &self.appends[index];
-            index != own && append.may_show() && append.after < elsewhere && self.bytes(append.data) == bytes
+            // One that a read settled as absent was not, if that read, or an earlier one, showed this record as `own`'s.
+            let settled_wrongly = matches!(append.fate, Fate::Settled(by) if by >= shown_at);
+            let may_be = append.may_show() || settled_wrongly;
+            index != own && may_be && append.after < elsewhere && self.bytes(append.data) == bytes
         });
         match heir {
             Some(heir) => {
@@ -504,17 +512,17 @@ impl<'a> Log<'a> {
         }
         let last = next - 1;
         self.judge_missing(from, last, exchange, now, out);
-        self.settle(from, exchange.asked_at);
+        self.settle(from, exchange.asked_at, exchange.told_at);
         if from == 1 {
             self.since_read = SinceRead::default();
         }
     }
 
     /// What was in doubt before the read, could have stood where it looked and was not shown is absent for ever.
-    fn settle(&mut self, from: u64, asked_at: usize) {
+    fn settle(&mut self, from: u64, asked_at: usize, told_at: usize) {
         for append in &mut self.appends {
             if from <= append.after + 1 && matches!(append.fate, Fate::Doubt(since) if since < asked_at) {
-                append.fate = Fate::Absent;
+                append.fate = Fate::Settled(told_at);
             }
         }
     }

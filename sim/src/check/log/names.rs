@@ -41,7 +41,7 @@ impl Log<'_> {
                         "an append that was in doubt has number {seq}, and began after number {after} was known"
                     ),
                 ),
-                Fate::Absent if slot.is_none() => {
+                Fate::Absent | Fate::Settled(_) if slot.is_none() => {
                     (Breach::Phantom, format!("the record at number {seq} was settled as absent before"))
                 }
                 Fate::Lost if slot.is_none() => {
