@@ -137,6 +137,20 @@ mod tests {
     }
 
     #[test]
+    fn a_read_from_the_middle_leaves_the_earlier_of_two_doubtful_appends_its_place() {
+        // Two appends of the same bytes were abandoned, one before and one after an append that got number 2. What a read
+        // from number 2 on shows as number 3 is the later one's, and the earlier one's number 1 is still to be seen.
+        let mut story = Story::new();
+        let data = story.history.keep(b"");
+        let ask = Ask::Append { place: MAIN, data, unique: false, expected: None };
+        story.ask(ask, Told::Cancelled).ask(ask, Told::Seq(2)).ask(ask, Told::Cancelled);
+        let shown = vec![(2, data), (3, data)];
+        story.ask(Ask::Read { place: MAIN, from: 2, limit: 0 }, Told::Records(shown));
+        story.ask(Ask::Flush { place: MAIN }, Told::Seq(3));
+        story.read_bytes(&[b"", b"", b""]).keeps("log-prefix");
+    }
+
+    #[test]
     fn an_append_that_was_refused_is_absent() {
         let mut story = Story::new();
         let data = story.append_in_doubt(1).payload(2);

@@ -20,6 +20,7 @@ mod names;
 use super::{Breach, Circumstances, Exchange, Findings};
 use crate::history::{Ask, History, Span, Told};
 use asl_host::{Durability, ErrorKind};
+use std::cmp::Reverse;
 
 /// Why a number must survive. Later reasons are stronger only in what they say; all of them bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -595,12 +596,12 @@ impl<'a> Log<'a> {
 
     /// An append that is in doubt, has these bytes, and may have this number.
     fn find_doubtful(&self, seq: u64, bytes: &[u8]) -> Option<usize> {
-        // Among appends with the same bytes, the one with the least room goes first.
+        // Among appends with the same bytes, the one with the least room goes first: what is left can stand wherever it could.
         self.appends
             .iter()
             .enumerate()
             .filter(|(_, append)| append.may_show() && append.after < seq && self.bytes(append.data) == bytes)
-            .min_by_key(|(_, append)| append.after)
+            .min_by_key(|(_, append)| Reverse(append.after))
             .map(|(index, _)| index)
     }
 
