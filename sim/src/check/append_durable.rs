@@ -55,6 +55,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_unflushed_number_may_be_used_again_by_an_append_that_a_second_crash_cut_off() {
+        // After the first crash no read came through, so that nobody was told that record 2 was gone; an append took its number
+        // and was in doubt at the second crash. The record that it left was called another's.
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2).crash_and_open();
+        story.begin_append(1, 3);
+        story.crash_and_open().read(&[1, 3]).crash_and_open().read(&[1, 3]).keeps("log-prefix");
+        story.crash_and_open().read(&[1]).breaks("read-stable");
+        // But one that was begun before the record could be lost stands behind it.
+        let mut story = Story::on_flush();
+        story.append(1, 1).append(2, 2);
+        story.begin_append(1, 3);
+        story.crash_and_open().read(&[1, 3]).breaks("log-prefix");
+    }
+
+    #[test]
     fn what_is_called_durable_is_there() {
         let mut story = Story::on_flush();
         story.append(1, 1).ask(Ask::DurableUpto { place: MAIN }, Told::Seq(1)).crash_and_open().read(&[]);

@@ -184,6 +184,21 @@ mod tests {
     }
 
     #[test]
+    fn a_store_is_absent_only_where_nothing_gives_it_away() {
+        // The one sector that told of an empty store's creation was hit: it looked like a creation that had been cut off.
+        let absent = |records: u32| {
+            let mut story = media();
+            (1..=records).for_each(|op| drop(story.append(op, u64::from(op))));
+            damage(&mut story, FaultKind::MisdirectedRead, at(&[1]));
+            story.crash();
+            story.ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::NotFound));
+            story
+        };
+        absent(0).keeps("error-honest");
+        absent(2).breaks("error-honest");
+    }
+
+    #[test]
     fn an_unflushed_record_is_no_evidence_since_it_may_be_gone_itself() {
         let lost = |flushed: bool| {
             let mut story = Story::on_flush();

@@ -234,6 +234,9 @@ impl<'a> Media<'a> {
         if let Ask::Open { place: Place::Main, .. } = exchange.ask
             && self.created
             && self.lied_at.is_none()
+            // Where nothing is left that gives a store away, its creation may not have come to its end. What cannot be read at
+            // all is never absent.
+            && (self.covered().is_some() || self.kinds.iter().all(|kind| *kind == FaultKind::LatentError))
         {
             out.expect(kind != ErrorKind::NotFound, Breach::FaultMisnamed, at, || {
                 "the store was created, its medium is damaged, and open_store says that there is none"

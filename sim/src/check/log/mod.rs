@@ -43,6 +43,8 @@ struct Slot {
     owner: Option<usize>,
     /// The event since which the number is known.
     since: usize,
+    /// The first open since then that the record was not exposed at: it may have gone there.
+    uncertain_since: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,13 @@ struct SinceRead {
     /// A crash of any kind.
     crashed: bool,
     reopened: bool,
+}
+
+impl Slot {
+    /// Whether the record may be gone since a store was opened: nothing had exposed it.
+    fn is_uncertain(&self) -> bool {
+        self.exposure == Exposure::None && self.uncertain_since.is_some()
+    }
 }
 
 impl Append {
@@ -172,11 +181,6 @@ impl<'a> Log<'a> {
         self.slot(seq).map(|slot| self.bytes(slot.data))
     }
 
-    /// Whether the record of a number may be gone since the store was opened: nothing had exposed it.
-    fn is_uncertain(&self, slot: &Slot) -> bool {
-        slot.exposure == Exposure::None && slot.since < self.opened_at
-    }
-
     /// A snapshot, a flush or a close covers everything known before this event.
     pub(super) fn cover(&mut self, before: usize) {
         let opened_at = self.opened_at;
@@ -190,12 +194,15 @@ impl<'a> Log<'a> {
 
     /// The greatest number that is known since before this event, and certain to be there.
     pub(super) fn known_last(&self, before: usize) -> u64 {
-        let known = |slot: &Slot| slot.since < before && !self.is_uncertain(slot);
+        let known = |slot: &Slot| slot.since < before && !slot.is_uncertain();
         self.slots.iter().rposition(|slot| slot.as_ref().is_some_and(known)).map_or(0, |at| at as u64 + 1)
     }
 
     pub(super) fn opened(&mut self, at: usize) {
         self.opened_at = at;
+        for slot in self.slots.iter_mut().flatten().filter(|slot| slot.exposure == Exposure::None) {
+            slot.uncertain_since.get_or_insert(at);
+        }
         self.since_read.reopened = true;
     }
 
@@ -214,10 +221,12 @@ impl<'a> Log<'a> {
     }
 
     /// A number from `seq` on was given to another record than an uncertain one: that, and all uncertain ones behind it,
-    /// are gone. What was begun since the open need not stand behind them any more.
+    /// are gone. What was begun since the open at which they went need not stand behind them any more.
     fn forget_uncertain(&mut self, seq: u64) {
+        let mut gone_since = self.opened_at;
         for at in seq as usize - 1..self.slots.len() {
-            let Some(slot) = self.slots[at].filter(|slot| self.is_uncertain(slot)) else { continue };
+            let Some(slot) = self.slots[at].filter(Slot::is_uncertain) else { continue };
+            gone_since = gone_since.min(slot.uncertain_since.unwrap_or(gone_since));
             if let Some(owner) = slot.owner {
                 self.appends[owner].fate = Fate::Lost;
             }
@@ -226,7 +235,7 @@ impl<'a> Log<'a> {
         self.trim();
         for own in 0..self.appends.len() {
             let asked_at = self.appends[own].asked_at;
-            if asked_at > self.opened_at {
+            if asked_at > gone_since {
                 let known = |slot: &Slot| slot.since < asked_at;
                 let after = self.slots.iter().rposition(|slot| slot.as_ref().is_some_and(known));
                 self.appends[own].after = after.map_or(0, |at| at as u64 + 1);
@@ -254,7 +263,7 @@ impl<'a> Log<'a> {
             // Whoever was at work meanwhile, or is in doubt, may have had the number, or made way for it.
             index != own && (append.may_show() || index > own)
         });
-        let uncertain = self.slots.iter().flatten().any(|slot| self.is_uncertain(slot));
+        let uncertain = self.slots.iter().flatten().any(|slot| slot.is_uncertain());
         others
             || uncertain
             || self.last() > self.appends[own].after
@@ -384,12 +393,16 @@ impl<'a> Log<'a> {
             self.pass_on_place(own, elsewhere, seq, at, out);
         }
         let since = self.slot(seq).map_or(at, |slot| slot.since);
+        let uncertain_since = self.slot(seq).and_then(|slot| slot.uncertain_since);
         let exposure = match self.history.capabilities.durability {
             Durability::OnAppend => Exposure::Acked,
             Durability::OnFlush => Exposure::None,
         };
         self.appends[own].fate = Fate::Acked(seq);
-        self.set_slot(seq, Slot { data: append.data, exposure, closed: false, owner: Some(own), since });
+        self.set_slot(
+            seq,
+            Slot { data: append.data, exposure, closed: false, owner: Some(own), since, uncertain_since },
+        );
     }
 
     fn judge_order(&self, append: &Append, seq: u64, at: usize, out: &mut Findings) {
@@ -536,7 +549,7 @@ impl<'a> Log<'a> {
         let bytes = self.bytes(data);
         let recovered = exchange.told_at;
         if let Some(slot) = self.slot(seq).copied() {
-            let newcomer = self.is_uncertain(&slot) && self.is_newcomer(bytes);
+            let newcomer = slot.is_uncertain() && self.is_newcomer(bytes, &slot);
             if slot.data == data || self.bytes(slot.data) == bytes {
                 // Where a record that was begun since has the same bytes, it may be that one.
                 if !newcomer {
@@ -560,6 +573,7 @@ impl<'a> Log<'a> {
                     closed: false,
                     owner: Some(index),
                     since: exchange.told_at,
+                    uncertain_since: None,
                 };
                 self.set_slot(seq, slot);
             }
@@ -567,11 +581,13 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Whether an append that was begun since the store was opened has these bytes and may be what a read shows.
-    fn is_newcomer(&self, bytes: &[u8]) -> bool {
-        self.appends.iter().any(|append| {
-            append.may_show() && append.asked_at > self.opened_at && self.bytes(append.data) == bytes
-        })
+    /// Whether an append that was begun since the open at which a record may have gone has these bytes and may be what a read
+    /// shows in its place.
+    fn is_newcomer(&self, bytes: &[u8], slot: &Slot) -> bool {
+        let since = slot.uncertain_since.unwrap_or(self.opened_at);
+        self.appends
+            .iter()
+            .any(|append| append.may_show() && append.asked_at > since && self.bytes(append.data) == bytes)
     }
 
     /// A read shows a record that is known already: if an open found it, it was made durable then.
@@ -610,7 +626,10 @@ impl<'a> Log<'a> {
     fn wrong(&mut self, seq: u64, data: Span, slot: Option<Slot>, at: usize, out: &mut Findings) {
         self.name_wrong(seq, data, slot, at, out);
         let exposure = slot.map_or(Exposure::None, |slot| slot.exposure);
-        self.set_slot(seq, Slot { data, exposure, closed: false, owner: None, since: at });
+        self.set_slot(
+            seq,
+            Slot { data, exposure, closed: false, owner: None, since: at, uncertain_since: None },
+        );
     }
 
     /// Everything exposed from `from` on that a read which ends at `last` does not show.
@@ -630,7 +649,7 @@ impl<'a> Log<'a> {
             if slot.since > exchange.asked_at {
                 continue;
             }
-            if !self.is_uncertain(&slot) {
+            if !slot.is_uncertain() {
                 missing = missing.or(Some((seq, slot)));
             }
             if let Some(owner) = slot.owner {
