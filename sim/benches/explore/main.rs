@@ -40,7 +40,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn main() {
     let quick = std::env::args().any(|arg| arg == "--quick");
     let (ops, rounds) = if quick { (1, 3) } else { (2, 5) };
-    for host in [target::posix()] {
+    for host in [target::posix(), target::sim()] {
         let name = host.name();
         let options = Options { ops, crashes: 1, ..Options::default() };
         let (mut shares, mut speedups) = (Vec::new(), Vec::new());

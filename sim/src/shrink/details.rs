@@ -55,6 +55,15 @@ fn action_weight(action: &Action) -> usize {
     style + own
 }
 
+/// The shortest payload that names its operation, in bytes.
+const NAMED_LEN: u32 = 8;
+
+/// What a payload weighs: its length, and more where a reader cannot tell from its bytes whose it is.
+pub(super) fn payload_weight(payload: Payload) -> u64 {
+    let is_named = payload.style == Style::Unique && payload.len >= NAMED_LEN;
+    u64::from(payload.len) + if is_named { 0 } else { 2 * u64::from(NAMED_LEN) }
+}
+
 /// Makes everything plainer that can be.
 pub(super) fn simplify(search: &mut Search<'_>, ways: u32) {
     cuts(search, ways);
@@ -143,27 +152,13 @@ fn plainest(action: &Action) -> Action {
     }
 }
 
-/// Payloads that name their operation, as short as can be: 8 bytes do that.
+/// Payloads that name their operation, as short as can be; where the failure needs one that does not, the shortest of those.
 fn payloads(search: &mut Search<'_>, ways: u32) {
     for at in 0..search.scenario().ops.len() {
         while let Some(payload) = search.scenario().ops[at].action.payload() {
-            let unique = Payload { style: Style::Unique, len: payload.len.max(8) };
-            let lens = [
-                8,
-                payload.len / 2,
-                payload.len - payload.len / 4,
-                payload.len.saturating_sub(8),
-                payload.len.saturating_sub(1),
-            ];
-            let mut smaller: Vec<Payload> = Vec::new();
-            if payload.style != Style::Unique && payload.len >= 8 {
-                smaller.push(unique);
-            }
-            smaller
-                .extend(lens.iter().filter(|&&len| len < payload.len).map(|&len| Payload { len, ..payload }));
-            let edits: Vec<_> = smaller
-                .iter()
-                .map(|&payload| {
+            let edits: Vec<_> = lighter(payload)
+                .into_iter()
+                .map(|payload| {
                     move |it: &mut Scenario| *it.ops[at].action.payload_mut().expect("it has one") = payload
                 })
                 .collect();
@@ -173,6 +168,21 @@ fn payloads(search: &mut Search<'_>, ways: u32) {
             }
         }
     }
+}
+
+/// Payloads to try in place of this one, each of them lighter.
+fn lighter(payload: Payload) -> Vec<Payload> {
+    let unique = |len| Payload { style: Style::Unique, len };
+    let shorter = [
+        NAMED_LEN,
+        payload.len / 2,
+        payload.len - payload.len / 4,
+        payload.len.saturating_sub(NAMED_LEN),
+        payload.len.saturating_sub(1),
+    ];
+    let named = [unique(NAMED_LEN), unique(payload.len)];
+    let all = named.into_iter().chain(shorter.map(|len| Payload { len, ..payload }));
+    all.filter(|other| payload_weight(*other) < payload_weight(payload)).collect()
 }
 
 fn settings(search: &mut Search<'_>, ways: u32) {

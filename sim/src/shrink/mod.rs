@@ -16,6 +16,7 @@ mod search;
 mod structure;
 
 use crate::decide::Decider;
+use crate::scenario::Scenario;
 use crate::target::Target;
 use crate::trial::{Trial, trial};
 use search::Search;
@@ -84,9 +85,35 @@ pub fn shrink(target: &Target, failing: &Trial, options: &Options, progress: &Pr
             }
         }
     }
+    if !is_short(search.scenario()) {
+        harder(&mut search, options.ways);
+    }
     structure::renumber(&mut search);
     decisions::clear(&mut search);
     settle(target, failing, search)
+}
+
+/// A story of so many operations fits a screen.
+const SHORT_OPS: usize = 6;
+/// How many times as many other ways for decisions to fall a long story is worth.
+const HARDER: u32 = 10;
+
+fn is_short(scenario: &Scenario) -> bool {
+    let crashes: usize = scenario.crashes.iter().map(|plan| 1 + plan.inside.len()).sum();
+    scenario.ops.len() <= SHORT_OPS && crashes <= 1
+}
+
+/// A failure that needs a rare decision, damage to one sector of many, is lost by nearly every change, and found again by trying
+/// more.
+fn harder(search: &mut Search<'_>, ways: u32) {
+    while search.goes_on() {
+        let before = search.weight();
+        structure::take_out(search, ways * HARDER);
+        if search.weight() == before {
+            return;
+        }
+        details::simplify(search, ways);
+    }
 }
 
 /// The run once more, from its decisions alone, as its case will replay it. A host that depends on more than its seams may not do

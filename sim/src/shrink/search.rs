@@ -90,7 +90,7 @@ impl<'a> Search<'a> {
         let inside: usize = scenario.crashes.iter().map(|plan| plan.inside.len()).sum();
         let troubles = scenario.faults.len() + scenario.full.len() + scenario.clock_jumps.len();
         let bytes = scenario.ops.iter().filter_map(|op| op.action.payload());
-        let bytes = bytes.map(|payload| u64::from(payload.len)).sum();
+        let bytes = bytes.map(super::details::payload_weight).sum();
         (
             scenario.ops.len(),
             scenario.crashes.len() + inside,
