@@ -185,7 +185,7 @@ pub(super) fn next_claim(bytes: &[u8], from: u64, upto: u64) -> Option<u64> {
         if *word == position.to_le_bytes() {
             return Some(position);
         }
-        let is_nothing = bytes[position as usize + 8..].starts_with(&NOTHING);
+        let is_nothing = *word == [0; 8] && bytes[position as usize + 8..].starts_with(&NOTHING);
         position += if is_nothing { NOTHING.len() as u64 } else { ALIGNMENT };
     }
     None
