@@ -7,8 +7,9 @@
 //! which is still on the medium: that is the evidence.
 //!
 //! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. A later
-//! record is no evidence if the damage hit it as well, if it could not be recognised on the medium (where nobody can tell
-//! whether it was hit), or if it was acknowledged after a write or flush that the medium lied about; a snapshot is none if
+//! record is no evidence if the damage hit it as well, or a record that may have been written together with it, because
+//! neither was durable when the other was appended; if it could not be recognised on the medium (where nobody can tell
+//! whether it was hit); or if it was acknowledged after a write or flush that the medium lied about. A snapshot is none if
 //! anything but a record's own bytes was hit.
 //!
 //! Not checked: silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the medium; other
@@ -102,6 +103,26 @@ mod tests {
         story.tell(first, Told::Seq(1)).tell(second, Told::Seq(2));
         damage(&mut story, FaultKind::BitRot, at(&[1]));
         story.crash().open().read(&[]).keeps("corruption-detected");
+    }
+
+    #[test]
+    fn what_one_flush_made_durable_may_share_a_checksum() {
+        // A host that writes what it buffered as one batch, at a close, was told that record 3 is evidence of record 1, though
+        // the damage to record 2 had made the whole batch unreadable.
+        let lost = |flushed_between: bool| {
+            let mut story = Story::on_flush();
+            story.history.class = FaultClass::Media;
+            story.append(1, 1).ask(Ask::Flush { place: MAIN }, Told::Seq(1)).append(2, 2);
+            if flushed_between {
+                story.ask(Ask::Flush { place: MAIN }, Told::Seq(2));
+            }
+            story.append(3, 3).ask(Ask::Close { place: MAIN }, Told::Done);
+            damage(&mut story, FaultKind::MisdirectedRead, at(&[1, 2]));
+            story.crash().open().read(&[]);
+            story
+        };
+        lost(false).keeps("corruption-detected");
+        lost(true).breaks("corruption-detected");
     }
 
     #[test]

@@ -24,6 +24,8 @@ struct Append {
     after: u64,
     /// Its number, and when it was told.
     acked: Option<(u64, usize)>,
+    /// When it was told that it is durable: with its number, or by a flush, a close or a snapshot.
+    durable_at: Option<usize>,
     /// The number that it ever had.
     had: Option<u64>,
 }
@@ -123,8 +125,13 @@ impl<'a> Media<'a> {
         }
     }
 
-    fn flushed_to(&mut self, seq: u64) {
+    fn flushed_to(&mut self, seq: u64, at: usize) {
         self.flushed = self.flushed.max(seq);
+        for append in &mut self.appends {
+            if append.durable_at.is_none() && append.acked.is_some_and(|(acked, _)| acked <= seq) {
+                append.durable_at = Some(at);
+            }
+        }
         if self.lied_at.is_none() {
             self.flushed_truly = self.flushed_truly.max(seq);
         }
@@ -154,7 +161,7 @@ impl<'a> Media<'a> {
             Ask::Append { place: Place::Main, data, unique, .. } => {
                 let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
                 let after = self.durable();
-                self.appends.push(Append { asked_at: at, data, op, after, acked: None, had: None });
+                self.appends.push(Append { asked_at: at, data, op, after, acked: None, durable_at: None, had: None });
             }
             Ask::SealBlock { block } => self.blocks.seal_asked(block),
             _ => {}
@@ -183,11 +190,11 @@ impl<'a> Media<'a> {
             }
             (Ask::Flush { place: Place::Main }, Told::Seq(_))
             | (Ask::Close { place: Place::Main }, Told::Done) => {
-                self.flushed_to(self.covered_by(exchange.asked_at));
+                self.flushed_to(self.covered_by(exchange.asked_at), exchange.told_at);
             }
             (Ask::CreateSnapshot, Told::Named(snapshot)) => {
                 let covers = self.covered_by(exchange.asked_at);
-                self.flushed_to(covers);
+                self.flushed_to(covers, exchange.told_at);
                 self.manifests.push(Manifest { snapshot: *snapshot, covers, told_at: exchange.told_at });
             }
             (Ask::Read { place: Place::Main, from, limit }, Told::Records(records)) => {
@@ -258,6 +265,9 @@ impl<'a> Media<'a> {
             self.appends[own].after = 0;
         }
         self.appends[own].acked = Some((seq, at));
+        if self.history.capabilities.durability == Durability::OnAppend {
+            self.appends[own].durable_at = Some(at);
+        }
         self.appends[own].had = Some(seq);
         self.set_slot(seq, own);
         self.seen = self.seen.max(seq);
@@ -353,6 +363,7 @@ impl<'a> Media<'a> {
         self.seen = self.seen.min(last);
         for lost in self.slots.drain((last as usize).min(self.slots.len())..).flatten() {
             self.appends[lost].acked = None;
+            self.appends[lost].durable_at = None;
         }
     }
 
@@ -373,9 +384,10 @@ impl<'a> Media<'a> {
         let records = self.appends.iter().filter_map(|append| {
             let (seq, told_at) = append.acked.filter(|&(seq, _)| seq <= evident)?;
             let op = append.op?;
-            // What was appended at the same time may share a checksum with it.
+            // What was not durable at the same time may share a write, and so a checksum, with it.
+            let durable_at = append.durable_at.unwrap_or(usize::MAX);
             let batch = |other: &&Append| {
-                other.asked_at < told_at && other.acked.is_none_or(|(_, told)| append.asked_at < told)
+                other.asked_at < durable_at && other.durable_at.is_none_or(|durable| append.asked_at < durable)
             };
             let is_intact = |hit: &&Hit| {
                 let hits = |other: &Append| other.op.is_some_and(|op| hit.operations.contains(&op));
