@@ -5,7 +5,7 @@
 //! event is small. Nothing of the world's inside is in it: an oracle that looked there would not fit a real disk.
 
 use crate::decide::Site;
-use crate::scenario::payload::operations_in;
+use crate::scenario::payload::operations_written_in;
 use crate::scenario::{CrashKind, FaultClass, FaultKind};
 use crate::world::fs::media::Harm;
 use asl_host::{Capabilities, Code, ErrorKind};
@@ -273,8 +273,8 @@ impl Hit {
     pub(crate) fn of(harm: &Harm, visible: Vec<u32>) -> Hit {
         // A bit inside of a record hits that record and nothing else; a sector may hold anything.
         let word = harm.hit.start.saturating_sub(7)..harm.near.len().min(harm.hit.end + 7);
-        let others = harm.hit.len() != 1 || operations_in(&harm.near[word]).is_empty();
-        Hit { operations: operations_in(&harm.near), others, visible }
+        let others = harm.hit.len() != 1 || operations_written_in(&harm.near[word]).is_empty();
+        Hit { operations: operations_written_in(&harm.near), others, visible }
     }
 }
 

@@ -89,6 +89,11 @@ impl Blocks {
                 self.0.retain(|block| block.name != *name);
                 self.0.push(Block { name: *name, stage: Stage::Open, content: Vec::new() });
             }
+            (Ask::WriteBlock { block, .. }, told) if self.stage(block) == Some(Stage::Sealed) => {
+                out.expect(*told != Told::Done, Breach::BlockChanged, at, || {
+                    format!("a write to the sealed block {:?} was done", history.name(block))
+                });
+            }
             (Ask::WriteBlock { block, data }, told) => {
                 if let Some(block) = self.find(block) {
                     match told {

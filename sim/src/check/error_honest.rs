@@ -57,6 +57,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_or_was_sealed_is_not_absent_because_a_read_failed() {
+        // A host that keeps a file for each record told a read that failed with EIO as "not found".
+        let read = Ask::Read { place: MAIN, from: 1, limit: 0 };
+        let told = |kind| {
+            let mut story = Story::new();
+            let block = story.append(1, 1).block("b", 2, Some(Told::Done));
+            story.fault().ask(read, failed(ErrorKind::Io)).ask(Ask::ReadBlock { block }, failed(kind));
+            story
+        };
+        told(ErrorKind::Io).keeps("error-honest");
+        told(ErrorKind::NotFound).breaks("error-honest");
+        let mut story = Story::new();
+        story.append(1, 1).fault().ask(read, failed(ErrorKind::NotFound)).breaks("error-honest");
+        let mut story = Story::new();
+        let block = story.block("b", 1, None);
+        story.fault().ask(Ask::SealBlock { block }, failed(ErrorKind::NotFound)).keeps("error-honest");
+    }
+
+    #[test]
+    fn a_closed_handle_acknowledges_nothing() {
+        let appends = |close: Told, told: Told| {
+            let mut story = Story::new();
+            story.append(1, 1).ask(Ask::Close { place: MAIN }, close);
+            let data = story.payload(2);
+            story.ask(Ask::Append { place: MAIN, data, unique: true, expected: None }, told);
+            story
+        };
+        appends(Told::Done, failed(ErrorKind::Closed)).keeps("error-honest");
+        appends(Told::Done, Told::Seq(2)).breaks("error-honest");
+        appends(Told::Cancelled, Told::Seq(2)).keeps("error-honest");
+        let mut story = Story::new();
+        story.append(1, 1).close().open().append(2, 2).keeps("error-honest");
+    }
+
+    #[test]
     fn a_stall_excuses_nothing() {
         let mut story = Story::new();
         story.history.push(Event::Fault { site: Site::Op(1), kind: FaultKind::Stall });

@@ -2,20 +2,28 @@
 //! may only say what is so. Whether a *particular* answer fits is for the models; here it is whether there may be an error
 //! at all, and whether it is told in the right code.
 
+use super::blocks::{Blocks, Stage};
 use super::log::Log;
 use super::snapshots::Snapshots;
 use super::stores::{Life, Stores};
 use super::{Breach, Circumstances, Exchange, Findings};
-use crate::history::{Ask, History, Told};
+use crate::history::{Ask, History, Place, Told};
 use asl_host::{Capabilities, Code, ErrorKind};
+
+/// What is known of the state of things, to tell what an answer should be.
+#[derive(Clone, Copy)]
+pub(super) struct Models<'a> {
+    pub(super) stores: &'a Stores,
+    pub(super) blocks: &'a Blocks,
+    pub(super) snapshots: &'a Snapshots,
+    pub(super) logs: &'a [Log<'a>; 2],
+}
 
 pub(super) fn judge(
     history: &History,
     exchange: &Exchange<'_>,
     now: &Circumstances,
-    stores: &Stores,
-    snapshots: &Snapshots,
-    logs: &[Log<'_>; 2],
+    models: Models<'_>,
     out: &mut Findings,
 ) {
     let at = exchange.told_at;
@@ -26,15 +34,19 @@ pub(super) fn judge(
             let said = history.panic.as_deref().unwrap_or("no message");
             return out.broken(Breach::Panicked, at, format!("the host panicked in {what}: {said}"));
         }
-        _ => {
-            look_at_success(exchange, now, out);
-            return;
+        told => {
+            if now.closed && matches!(exchange.ask, Ask::Append { place: Place::Main, .. }) {
+                out.expect(!matches!(told, Told::Seq(_)), Breach::WrongAnswer, at, || {
+                    "an append was acknowledged by a handle that was closed".to_owned()
+                });
+            }
+            return look_at_success(exchange, now, out);
         }
     };
     out.expect(code == kind.code() && code != Code::Ok, Breach::WrongCode, at, || {
         format!("{what} failed with \"{kind}\" and the code {code}, which is {}", kind.code())
     });
-    if is_called_for(exchange, kind, stores, snapshots, logs, &history.capabilities) {
+    if is_called_for(exchange, kind, now, models, &history.capabilities) {
         return out.looked(Breach::WrongAnswer);
     }
     if exchange.excused {
@@ -42,13 +54,17 @@ pub(super) fn judge(
         out.expect(kind != ErrorKind::Corrupt, Breach::FaultMisnamed, at, || {
             format!("an I/O fault was told as corruption by {what}")
         });
+        let absence = kind == ErrorKind::NotFound && is_there(exchange.ask, models);
+        out.expect(!absence, Breach::FaultMisnamed, at, || {
+            format!("an I/O fault was told as absence by {what}")
+        });
         return;
     }
     let text = || format!("{what} failed ({kind}) without any fault since the store was opened");
     match exchange.ask {
         // The models of stores and snapshots have something more precise to say of these.
-        Ask::Open { place, .. } if matches!(stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {
-        }
+        Ask::Open { place, .. }
+            if matches!(models.stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {}
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
         Ask::Open { .. } | Ask::Destroy { .. }
@@ -75,16 +91,33 @@ fn look_at_success(exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findi
     }
 }
 
+/// Whether what a call is about is there for certain. Of stores another model has something more precise to say.
+fn is_there(ask: Ask, models: Models<'_>) -> bool {
+    match ask {
+        Ask::Create { .. } | Ask::Open { .. } | Ask::Destroy { .. } | Ask::DeleteSnapshot { .. } => false,
+        // An open block is abandoned by a write that failed or was cut off.
+        Ask::WriteBlock { .. } | Ask::SealBlock { .. } => false,
+        Ask::ReadBlock { block } => models.blocks.stage(block) == Some(Stage::Sealed),
+        Ask::InspectSnapshot { snapshot } => !models.snapshots.may_be_gone(snapshot, false),
+        // An open store.
+        _ => true,
+    }
+}
+
 /// Whether the contract asks for this error here, or allows it whatever happened.
 fn is_called_for(
     exchange: &Exchange<'_>,
     kind: ErrorKind,
-    stores: &Stores,
-    snapshots: &Snapshots,
-    logs: &[Log<'_>; 2],
+    now: &Circumstances,
+    models: Models<'_>,
     capabilities: &Capabilities,
 ) -> bool {
+    let Models { stores, blocks, snapshots, logs } = models;
     match (exchange.ask, kind) {
+        (Ask::Append { place: Place::Main, .. }, ErrorKind::Closed) if now.closed => true,
+        (Ask::WriteBlock { block, .. }, ErrorKind::ReadOnly | ErrorKind::NotFound) => {
+            blocks.stage(block) == Some(Stage::Sealed)
+        }
         (Ask::Create { .. }, ErrorKind::Exists) => true,
         (
             Ask::Create { place } | Ask::Open { place, .. } | Ask::Destroy { place, .. },

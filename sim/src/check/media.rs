@@ -161,7 +161,15 @@ impl<'a> Media<'a> {
             Ask::Append { place: Place::Main, data, unique, .. } => {
                 let op = if unique { operations_in(self.history.bytes(data)).first().copied() } else { None };
                 let after = self.durable();
-                self.appends.push(Append { asked_at: at, data, op, after, acked: None, durable_at: None, had: None });
+                self.appends.push(Append {
+                    asked_at: at,
+                    data,
+                    op,
+                    after,
+                    acked: None,
+                    durable_at: None,
+                    had: None,
+                });
             }
             Ask::SealBlock { block } => self.blocks.seal_asked(block),
             _ => {}
@@ -387,7 +395,8 @@ impl<'a> Media<'a> {
             // What was not durable at the same time may share a write, and so a checksum, with it.
             let durable_at = append.durable_at.unwrap_or(usize::MAX);
             let batch = |other: &&Append| {
-                other.asked_at < durable_at && other.durable_at.is_none_or(|durable| append.asked_at < durable)
+                other.asked_at < durable_at
+                    && other.durable_at.is_none_or(|durable| append.asked_at < durable)
             };
             let is_intact = |hit: &&Hit| {
                 let hits = |other: &Append| other.op.is_some_and(|op| hit.operations.contains(&op));

@@ -293,6 +293,8 @@ pub(crate) struct Circumstances {
     last_full: Option<usize>,
     /// Whether a crash came since the last time that the main store was opened.
     crashed: bool,
+    /// Whether the handle of the main store was closed, and no other is there yet.
+    pub(crate) closed: bool,
     pub(crate) was_ever_full: bool,
 }
 
@@ -415,7 +417,13 @@ impl Walk<'_> {
     }
 
     fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) {
-        failures::judge(self.history, exchange, &self.now, &self.stores, &self.snapshots, &self.logs, out);
+        let models = failures::Models {
+            stores: &self.stores,
+            blocks: &self.blocks,
+            snapshots: &self.snapshots,
+            logs: &self.logs,
+        };
+        failures::judge(self.history, exchange, &self.now, models, out);
         match exchange.ask {
             Ask::Create { place } | Ask::Destroy { place, .. } => self.store_told(exchange, place, out),
             Ask::Open { place, second } => {
@@ -426,6 +434,10 @@ impl Walk<'_> {
             }
             Ask::Close { place } => {
                 self.stores.closed(place);
+                // A second opener that was let in closes a handle of its own; a close that came to no end leaves it usable.
+                self.now.closed |= place == Place::Main
+                    && exchange.client == crate::run::HARNESS
+                    && *exchange.told == Told::Done;
                 if *exchange.told == Told::Done
                     && let Some(log) = self.logs.get_mut(place as usize)
                 {
@@ -462,7 +474,7 @@ impl Walk<'_> {
             log.opened(at);
         }
         if place == Place::Main {
-            self.now.crashed = false;
+            (self.now.crashed, self.now.closed) = (false, false);
             self.blocks.writer_gone();
         }
     }
@@ -486,7 +498,7 @@ impl Walk<'_> {
     fn crash(&mut self, at: usize, in_recovery: bool) {
         // Once an open has completed, recovery is over, though the harness may still be looking at what it showed.
         let in_recovery = in_recovery && !self.stores.is_open(Place::Main);
-        self.now.crashed = true;
+        (self.now.crashed, self.now.closed) = (true, false);
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);

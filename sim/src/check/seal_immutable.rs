@@ -18,8 +18,9 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::Story;
+    use crate::check::testing::{Story, failed};
     use crate::history::{Ask, Told};
+    use asl_host::ErrorKind;
 
     #[test]
     fn a_block_reads_as_written() {
@@ -28,6 +29,24 @@ mod tests {
         let (right, wrong) = (story.payload(1), story.payload(2));
         story.ask(Ask::ReadBlock { block }, Told::Bytes(right)).keeps("seal-immutable");
         story.ask(Ask::ReadBlock { block }, Told::Bytes(wrong)).breaks("seal-immutable");
+    }
+
+    #[test]
+    fn a_sealed_block_takes_no_more_writes() {
+        let write = |told: Told| {
+            let mut story = Story::new();
+            let block = story.block("b", 1, Some(Told::Done));
+            let (data, content) = (story.payload(2), story.payload(1));
+            story
+                .ask(Ask::WriteBlock { block, data }, told)
+                .ask(Ask::ReadBlock { block }, Told::Bytes(content));
+            story.list_blocks(&[block]);
+            story
+        };
+        write(failed(ErrorKind::ReadOnly)).keeps("seal-immutable");
+        write(failed(ErrorKind::NotFound)).keeps("seal-immutable");
+        write(Told::Done).breaks("seal-immutable");
+        write(failed(ErrorKind::Io)).breaks("error-honest");
     }
 
     #[test]

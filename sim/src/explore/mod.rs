@@ -83,6 +83,7 @@ impl Options {
             // Two long records fill a segment.
             segment_len_max: 1_000,
             entropy: 1,
+            goes_on_after_errors: false,
         }
     }
 

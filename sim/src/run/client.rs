@@ -41,10 +41,10 @@ impl Runner<'_> {
             Action::SideUse(payload) => return self.side(&*up.host, site, client, payload, false).await,
             Action::SideDestroy => self.destroy(&*up.host, Place::Side, false, site, client).await,
             Action::Now | Action::Identity => self.marks(&*up.host, &op.action, site, client).await,
-            Action::Reopen => unreachable!("the runner reopens"),
+            Action::Reopen | Action::UseClosed(_) => unreachable!("the runner reopens"),
             _ => self.blocks_and_snapshots(store, client, op).await,
         };
-        goes_on(&told)
+        self.goes_on(&told)
     }
 
     async fn blocks_and_snapshots(&self, store: &dyn AnyStore, client: u16, op: &Op) -> Told {
@@ -55,6 +55,13 @@ impl Runner<'_> {
                 Some(block) => self.write_block(store, site, client, block, op.id, payload).await,
                 None => self.create_block(store, site, client).await,
             },
+            Action::WriteSealed { nth, payload } => {
+                let sealed = pick(&self.known.borrow().sealed, nth);
+                match sealed {
+                    Some(block) => self.write_block(store, site, client, block, op.id, payload).await,
+                    None => self.list_blocks(store, site, client).await,
+                }
+            }
             Action::SealBlock { nth } => match self.own_block(client, nth) {
                 Some(block) => self.seal_block(store, site, client, block).await,
                 None => self.create_block(store, site, client).await,
@@ -317,7 +324,7 @@ impl Runner<'_> {
             self.ask(site, client, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done)
                 .await;
         }
-        goes_on(&told)
+        self.goes_on(&told)
     }
 
     /// A short session with the second store.
@@ -335,10 +342,8 @@ impl Runner<'_> {
         } else {
             self.open_place(host, place, site, client, false).await
         };
-        let Some(store) = store else { return goes_on(&told) };
-        if !create {
-            self.read(&*store, place, site, client, 1, 0).await;
-        }
+        let Some(store) = store else { return self.goes_on(&told) };
+        self.read(&*store, place, site, client, 1, 0).await;
         self.append(&*store, place, site, client, payload, None).await;
         let closed = self.ask(site, client, Ask::Close { place }, store.close(), |_, ()| Told::Done).await;
         closed != Told::Cancelled
@@ -355,22 +360,17 @@ impl Runner<'_> {
             self.ask(site, client, Ask::Identity, host.identity(), tell).await
         }
     }
-}
 
-/// Whether the handle can be expected to work on: an error that says no more than "no" does not spoil it.
-fn goes_on(told: &Told) -> bool {
-    match told {
-        Told::Failed { kind, .. } => matches!(
-            kind,
-            ErrorKind::Exists
-                | ErrorKind::NotFound
-                | ErrorKind::ConcurrentModification
-                | ErrorKind::ReadOnly
-                | ErrorKind::TooLarge
-                | ErrorKind::Unsupported
-                | ErrorKind::NoSpace
-        ),
-        _ => true,
+    /// Whether the client works on with the same handle: an error that says no more than "no" does not spoil it, and in some
+    /// runs clients go on whatever they are told, until the handle refuses work.
+    fn goes_on(&self, told: &Told) -> bool {
+        match told {
+            Told::Failed { kind: ErrorKind::Closed, .. } => false,
+            Told::Failed { kind: ErrorKind::Io | ErrorKind::Corrupt, .. } => {
+                self.scenario.setup.goes_on_after_errors
+            }
+            _ => true,
+        }
     }
 }
 

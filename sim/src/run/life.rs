@@ -1,8 +1,8 @@
 //! The lives of a host's processes: start, work, crash, and so on until the end.
 
-use super::{ATTEMPTS_MAX, HEALS_MAX, Reopen, Runner, Up};
+use super::{ATTEMPTS_MAX, HARNESS, HEALS_MAX, Reopen, Runner, Up};
 use crate::decide::Site;
-use crate::history::{Ask, Event, Told};
+use crate::history::{Ask, Event, Place, Told};
 use crate::runtime::{Ended, Task};
 use crate::scenario::{Action, CrashKind, Cut, FaultClass};
 use crate::target::AnyStore;
@@ -157,6 +157,7 @@ impl Runner<'_> {
                     this.sim.lock().enter(site, cut);
                     if let Some(store) = first.take() {
                         this.close(&*store, site).await;
+                        this.use_closed(&*store, site, why).await;
                     }
                     if let Some(store) = this.open(host, site).await {
                         this.audit(host, &*store, site).await;
@@ -180,6 +181,15 @@ impl Runner<'_> {
             if tries > 3 || !self.may_retry() {
                 return Reopened::Dead;
             }
+        }
+    }
+
+    /// Tries to append through the handle that was just closed, if that is what was asked for.
+    async fn use_closed(&self, store: &dyn AnyStore, site: Site, why: Reopen) {
+        let Reopen::Asked(id) = why else { return };
+        let op = self.scenario.ops.iter().find(|op| op.id == id);
+        if let Some(Action::UseClosed(payload)) = op.map(|op| &op.action) {
+            self.append(store, Place::Main, site, HARNESS, *payload, None).await;
         }
     }
 
@@ -312,7 +322,7 @@ impl Runner<'_> {
             }
             next.set(next.get() + 1);
             let op = &self.scenario.ops[index];
-            if op.action == Action::Reopen {
+            if matches!(op.action, Action::Reopen | Action::UseClosed(_)) {
                 self.reopen.set(Some(Reopen::Asked(op.id)));
                 return;
             }

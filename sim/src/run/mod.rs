@@ -2,7 +2,8 @@
 //!
 //! A run is a pure function of its scenario and the decision map. It goes: create, work, crash, recover (perhaps crashing
 //! inside recovery), audit, work on, ..., and ends with an orderly close, a power loss, and a last audit. A client that is
-//! told of an error has the store closed and opened again, since a host may refuse work after one.
+//! told of an error has the store closed and opened again, since a host may refuse work after one; in some runs it first goes on
+//! with the handle, until that does refuse.
 //!
 //! What is there between two processes (the world, and what clients know) is plain data: a run can be *forked* there, and each
 //! fork carried on with other operations, crashes and decisions. [`explore`](crate::explore) does that.

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::world::{Notice, World};
 use crate::decide::{Address, Question};
 use crate::history::Hit;
-use crate::scenario::payload::operations_in;
+use crate::scenario::payload::operations_written_in;
 use crate::scenario::{FaultClass, FaultKind};
 use crate::world::fs::Ino;
 use crate::world::fs::media::Harm;
@@ -42,7 +42,7 @@ impl World {
         let Some(kind) = call.fault.filter(|kind| kind.class() == FaultClass::Media) else {
             return self.fs.sync(ino, call.mark, data_only);
         };
-        let unwritten = operations_in(&self.fs.unwritten(ino, call.mark));
+        let unwritten = operations_written_in(&self.fs.unwritten(ino, call.mark));
         let harm = if kind == FaultKind::LyingFlush {
             Some(Harm::default())
         } else {
@@ -62,7 +62,7 @@ impl World {
     /// were concerned, nobody can tell.
     fn is_damaged(&mut self, call: &Call, kind: FaultKind, harm: &Harm, unwritten: &[u32], names_too: bool) {
         self.injected.faults[kind as usize] += 1;
-        let mut visible: Vec<u32> = self.fs.contents().into_iter().flat_map(operations_in).collect();
+        let mut visible: Vec<u32> = self.fs.contents().into_iter().flat_map(operations_written_in).collect();
         visible.sort_unstable();
         visible.dedup();
         if names_too {

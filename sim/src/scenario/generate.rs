@@ -10,7 +10,7 @@ use super::{
 };
 use crate::decide::Site;
 use crate::world::fs::Fill;
-use asl_host::Capabilities;
+use asl_host::{Capabilities, Durability};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -98,6 +98,7 @@ fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
         clients: wishes.clients.unwrap_or_else(|| dice.one_of(&[1, 1, 1, 2, 3, 4])),
         segment_len_max: dice.one_of(&[600, 2_000, 8_000, 64 << 20]),
         entropy: seed ^ 0x0065_6e74_726f_7079,
+        goes_on_after_errors: dice.chance(50),
     };
     if !setup.profile.axioms().stale_fill {
         setup.fill = Fill::Zeros;
@@ -150,8 +151,10 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
                 Kind::Snapshot => capabilities.snapshots,
                 _ => true,
             };
-            // Appends are what it is about; the others are off in half of the runs.
-            let on = offered && (kind == Kind::Append || dice.chance(50));
+            // Appends are what it is about; the others are off in half of the runs, and flushes in fewer where they count.
+            let flushes = kind == Kind::Flush && capabilities.durability == Durability::OnFlush;
+            let on = offered && (kind == Kind::Append || dice.chance(if flushes { 80 } else { 50 }));
+            let most = if flushes { 3 * most } else { most };
             total += if on { 1 + dice.below(most) } else { 0 };
             (kind, total)
         })
@@ -202,12 +205,13 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
             from_percent: dice.one_of(&[0, 0, 50, 90, 100]),
             limit: dice.one_of(&[0, 0, 1, 3, 20]),
         },
-        Kind::Block => match dice.below(12) {
+        Kind::Block => match dice.below(13) {
             0..3 => Action::CreateBlock,
             3..6 => Action::WriteBlock { nth: dice.below(4), payload: sizes.payload(dice) },
             6..9 => Action::SealBlock { nth: dice.below(4) },
             9..11 => Action::ReadBlock { nth: dice.below(8) },
-            _ => Action::ListBlocks,
+            11 => Action::ListBlocks,
+            _ => Action::WriteSealed { nth: dice.below(8), payload: sizes.payload(dice) },
         },
         Kind::Snapshot => match dice.below(8) {
             0..3 => Action::CreateSnapshot,
@@ -215,7 +219,8 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
             6 => Action::DeleteSnapshot { nth: dice.below(8) },
             _ => Action::ListSnapshots,
         },
-        Kind::Reopen => Action::Reopen,
+        Kind::Reopen if dice.chance(75) => Action::Reopen,
+        Kind::Reopen => Action::UseClosed(sizes.payload(dice)),
         Kind::Intrude => match dice.below(4) {
             0 => Action::OpenSecond,
             1 => Action::CreateExisting,
@@ -289,7 +294,8 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
     let count = match class {
         FaultClass::Error => 1 + dice.below(6),
         FaultClass::Media => 1 + dice.below(2),
-        _ => u32::from(dice.chance(15)) * (1 + dice.below(2)),
+        // Clients that stop waiting.
+        _ => u32::from(dice.chance(30)) * (1 + dice.below(3)),
     };
     for _ in 0..count {
         if class == FaultClass::Media && !kinds.is_empty() {
@@ -298,15 +304,10 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
             scenario.faults.push(fault);
             continue;
         }
-        let site = if dice.chance(75) {
-            Site::Op(dice.below(ops))
-        } else {
-            Site::Boot { nth: dice.below(5) as u16, attempt: dice.one_of(&[0, 0, 1]) }
-        };
-        // Starting up makes many more calls than an operation does.
-        let skip = if matches!(site, Site::Op(_)) { dice.one_of(&[0, 0, 0, 1, 2]) } else { dice.below(12) };
         if !kinds.is_empty() {
-            scenario.faults.push(FaultPlan { site, skip, kind: dice.one_of(&kinds) });
+            let kind = dice.one_of(&kinds);
+            let fault = failing(dice, kind, &scenario.ops);
+            scenario.faults.push(fault);
         }
     }
     if class == FaultClass::Error && wishes.kinds.is_empty() && dice.chance(35) {
@@ -319,6 +320,32 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
         let by_ns = if dice.chance(50) { size } else { -size };
         scenario.clock_jumps.push(ClockJump { op: dice.below(ops), by_ns });
     }
+}
+
+/// A call that fails. A fault that only reads can have is wasted on most operations: half of those are meant for one that
+/// reads, if there is any.
+fn failing(dice: &mut Dice, kind: FaultKind, ops: &[Op]) -> FaultPlan {
+    if dice.chance(25) {
+        let site = Site::Boot { nth: dice.below(5) as u16, attempt: dice.one_of(&[0, 0, 1]) };
+        // Starting up makes many more calls than an operation does, and what follows it looks at everything.
+        let skip_max = dice.one_of(&[12, 12, 12, 40]);
+        return FaultPlan { site, skip: dice.below(skip_max), kind };
+    }
+    let mut op = ops[dice.below(ops.len() as u32) as usize].id;
+    let of_reads = matches!(kind, FaultKind::ReadEio | FaultKind::ShortRead);
+    if of_reads && dice.chance(50) {
+        let reads = |op: &&Op| {
+            matches!(
+                op.action,
+                Action::Read { .. } | Action::ReadBlock { .. } | Action::InspectSnapshot { .. }
+            )
+        };
+        let reading: Vec<u32> = ops.iter().filter(reads).map(|op| op.id).collect();
+        if !reading.is_empty() {
+            op = dice.one_of(&reading);
+        }
+    }
+    FaultPlan { site: Site::Op(op), skip: dice.one_of(&[0, 0, 0, 1, 2]), kind }
 }
 
 /// What is on the medium is read when a store is opened and looked at, and written by operations.
@@ -335,7 +362,7 @@ fn damage(dice: &mut Dice, kind: FaultKind, ops: u32) -> FaultPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use asl_host::{Durability, Exclusion};
+    use asl_host::Exclusion;
 
     const CAPABILITIES: Capabilities = Capabilities {
         durability: Durability::OnAppend,
@@ -378,6 +405,35 @@ mod tests {
             let scenario = generate(seed, &wishes, &CAPABILITIES);
             assert!(scenario.crashes.is_empty() && scenario.faults.is_empty() && scenario.full.is_empty());
         }
+    }
+
+    #[test]
+    fn faults_of_reads_are_meant_for_operations_that_read_where_there_are_any() {
+        // A host that took a short read of a block for all of it was found after 41,000 runs.
+        let wishes = Wishes {
+            classes: vec![FaultClass::Error],
+            kinds: vec![FaultKind::ShortRead],
+            ..Wishes::default()
+        };
+        let (mut meant, mut all) = (0, 0);
+        for seed in 0..500 {
+            let scenario = generate(seed, &wishes, &CAPABILITIES);
+            let reads = |op: &Op| {
+                matches!(
+                    op.action,
+                    Action::Read { .. } | Action::ReadBlock { .. } | Action::InspectSnapshot { .. }
+                )
+            };
+            if !scenario.ops.iter().any(reads) {
+                continue;
+            }
+            for fault in &scenario.faults {
+                let Site::Op(id) = fault.site else { continue };
+                all += 1;
+                meant += u32::from(scenario.ops.iter().any(|op| op.id == id && reads(op)));
+            }
+        }
+        assert!(all > 100 && meant * 2 > all, "{meant} of {all}");
     }
 
     #[test]

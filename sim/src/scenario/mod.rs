@@ -93,6 +93,10 @@ pub struct Setup {
     pub segment_len_max: u64,
     /// Seeds what hosts get as random bytes.
     pub entropy: u64,
+    /// Whether clients go on with the handle that told them of an error, until it says that it refuses work. If not, the
+    /// store is closed and opened again at once.
+    #[serde(default)]
+    pub goes_on_after_errors: bool,
 }
 
 /// Kinds of trouble that are not mixed within a run.
@@ -166,6 +170,13 @@ pub enum Action {
         /// What.
         payload: Payload,
     },
+    /// Tries to write to a sealed block.
+    WriteSealed {
+        /// Which one.
+        nth: u32,
+        /// What.
+        payload: Payload,
+    },
     /// Seals one of the client's open blocks.
     SealBlock {
         /// Which one.
@@ -194,6 +205,8 @@ pub enum Action {
     },
     /// Closes the store, opens it again and looks at everything.
     Reopen,
+    /// Closes the store, tries to append through the closed handle, opens the store again and looks at everything.
+    UseClosed(Payload),
     /// Tries to open the store from a second process while it is open.
     OpenSecond,
     /// Tries to create a store where there is one.
@@ -221,6 +234,8 @@ impl Action {
             Action::Append(payload)
             | Action::AppendIf { payload, .. }
             | Action::WriteBlock { payload, .. }
+            | Action::WriteSealed { payload, .. }
+            | Action::UseClosed(payload)
             | Action::SideCreate(payload)
             | Action::SideUse(payload) => Some(*payload),
             _ => None,
@@ -233,6 +248,8 @@ impl Action {
             Action::Append(payload)
             | Action::AppendIf { payload, .. }
             | Action::WriteBlock { payload, .. }
+            | Action::WriteSealed { payload, .. }
+            | Action::UseClosed(payload)
             | Action::SideCreate(payload)
             | Action::SideUse(payload) => Some(payload),
             _ => None,
@@ -249,6 +266,7 @@ impl Action {
             Action::Read { .. } => "read",
             Action::CreateBlock => "create_block",
             Action::WriteBlock { .. } => "write_block",
+            Action::WriteSealed { .. } => "write_sealed",
             Action::SealBlock { .. } => "seal_block",
             Action::ReadBlock { .. } => "read_block",
             Action::ListBlocks => "list_blocks",
@@ -257,6 +275,7 @@ impl Action {
             Action::ListSnapshots => "list_snapshots",
             Action::DeleteSnapshot { .. } => "delete_snapshot",
             Action::Reopen => "reopen",
+            Action::UseClosed(_) => "use_closed",
             Action::OpenSecond => "open_second",
             Action::CreateExisting => "create_existing",
             Action::DestroyOpen => "destroy_open",

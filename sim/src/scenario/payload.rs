@@ -85,6 +85,54 @@ pub(crate) fn operations_in(bytes: &[u8]) -> Vec<u32> {
     found
 }
 
+/// The same, where the bytes may also be text that hosts write payloads as: hexadecimal, or base64 of either alphabet, in one
+/// piece. What is wrapped into lines, compressed or encrypted is not recognised.
+pub(crate) fn operations_written_in(bytes: &[u8]) -> Vec<u32> {
+    let mut found = operations_in(bytes);
+    for (digit, bits) in [(hex_digit as fn(u8) -> Option<u8>, 4), (base64_digit, 6)] {
+        for digits in bytes.split(|&byte| digit(byte).is_none()) {
+            // Where it was cut, nobody knows where a byte begins.
+            for skipped in 0..8 / (8 - bits) {
+                let values = digits.iter().skip(skipped).filter_map(|&byte| digit(byte));
+                found.extend(operations_in(&packed(values, bits)));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Digits of so many bits each, the first one highest, as bytes.
+fn packed(digits: impl Iterator<Item = u8>, bits: usize) -> Vec<u8> {
+    let (mut bytes, mut held, mut held_bits) = (Vec::new(), 0_u32, 0);
+    for digit in digits {
+        held = held << bits | u32::from(digit);
+        held_bits += bits;
+        if held_bits >= 8 {
+            held_bits -= 8;
+            bytes.push((held >> held_bits) as u8);
+            held &= (1 << held_bits) - 1;
+        }
+    }
+    bytes
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    (byte as char).to_digit(16).map(|digit| digit as u8)
+}
+
+fn base64_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +153,23 @@ mod tests {
         assert_eq!(operations_in(&mixed), [77, 12]);
         assert_eq!(operations_in(&bytes(Style::Zeros, 100, 5)), Vec::<u32>::new());
         assert_eq!(operations_in(b"short"), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_payload_is_recognised_in_text_too() {
+        // A host that keeps lines of hexadecimal digits ended its log at a damaged one in the middle, and nobody missed the rest:
+        // no later record was recognised as evidence.
+        let hex: String = bytes(Style::Unique, 80, 77).iter().map(|byte| format!("{byte:02x}")).collect();
+        let line = format!("9c3f0a11 3 {hex}\n");
+        assert_eq!(operations_written_in(line.as_bytes()), [77]);
+        assert_eq!(operations_written_in(line.to_uppercase().as_bytes()), [77]);
+        let (one_half, other_half) = line.as_bytes().split_at(52);
+        assert_eq!(operations_written_in(one_half), [77]);
+        assert_eq!(operations_written_in(&other_half[1..]), [77]);
+        // Two words of operation 77: 00000000 4d0000a5 01000000 4d0000a5.
+        assert_eq!(operations_written_in(b"AAAAAE0AAKUBAAAATQAApQ=="), [77]);
+        assert_eq!(operations_written_in(b"{\"data\":\"AAAAAE0AAKU\"}"), [77]);
+        assert_eq!(operations_written_in(b"no such thing as a word, 0123456789abcdef"), Vec::<u32>::new());
     }
 
     #[test]

@@ -31,6 +31,7 @@ impl Sandbox {
             clients: 1,
             segment_len_max: 1 << 20,
             entropy: seed,
+            goes_on_after_errors: false,
         };
         let scenario = Scenario {
             setup,
