@@ -38,9 +38,9 @@ impl Runner<'_> {
         self.open_place(host, Place::Main, site, HARNESS, false).await.1
     }
 
-    pub(super) async fn close(&self, store: &dyn AnyStore, site: Site) {
+    pub(super) async fn close(&self, store: &dyn AnyStore, site: Site) -> Told {
         self.known.borrow_mut().open.iter_mut().for_each(Vec::clear);
-        self.ask(site, HARNESS, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done).await;
+        self.ask(site, HARNESS, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done).await
     }
 
     pub(super) async fn read_all(&self, store: &dyn AnyStore, site: Site) {

@@ -156,8 +156,9 @@ impl Runner<'_> {
                 let task: Task<'_> = Box::pin(async move {
                     this.sim.lock().enter(site, cut);
                     if let Some(store) = first.take() {
-                        this.close(&*store, site).await;
-                        this.use_closed(&*store, site, why).await;
+                        if this.close(&*store, site).await == Told::Done {
+                            this.use_closed(&*store, site, why).await;
+                        }
                     }
                     if let Some(store) = this.open(host, site).await {
                         this.audit(host, &*store, site).await;
