@@ -209,7 +209,9 @@ mod tests {
         // The one sector that told of an empty store's creation was hit: it looked like a creation that had been cut off.
         let absent = |records: u32| {
             let mut story = media();
-            (1..=records).for_each(|op| drop(story.append(op, u64::from(op))));
+            for op in 1..=records {
+                story.append(op, u64::from(op));
+            }
             damage(&mut story, FaultKind::MisdirectedRead, at(&[1]));
             story.crash();
             story.ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::NotFound));

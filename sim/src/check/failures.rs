@@ -94,9 +94,13 @@ fn look_at_success(exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findi
 /// Whether what a call is about is there for certain. Of stores another model has something more precise to say.
 fn is_there(ask: Ask, models: Models<'_>) -> bool {
     match ask {
-        Ask::Create { .. } | Ask::Open { .. } | Ask::Destroy { .. } | Ask::DeleteSnapshot { .. } => false,
         // An open block is abandoned by a write that failed or was cut off.
-        Ask::WriteBlock { .. } | Ask::SealBlock { .. } => false,
+        Ask::Create { .. }
+        | Ask::Open { .. }
+        | Ask::Destroy { .. }
+        | Ask::DeleteSnapshot { .. }
+        | Ask::WriteBlock { .. }
+        | Ask::SealBlock { .. } => false,
         Ask::ReadBlock { block } => models.blocks.stage(block) == Some(Stage::Sealed),
         Ask::InspectSnapshot { snapshot } => !models.snapshots.may_be_gone(snapshot, false),
         // An open store.

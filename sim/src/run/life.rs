@@ -155,10 +155,10 @@ impl Runner<'_> {
                 let (this, host, opened, first) = (&*self, &*host, &opened, Cell::new(store.take()));
                 let task: Task<'_> = Box::pin(async move {
                     this.sim.lock().enter(site, cut);
-                    if let Some(store) = first.take() {
-                        if this.close(&*store, site).await == Told::Done {
-                            this.use_closed(&*store, site, why).await;
-                        }
+                    if let Some(store) = first.take()
+                        && this.close(&*store, site).await == Told::Done
+                    {
+                        this.use_closed(&*store, site, why).await;
                     }
                     if let Some(store) = this.open(host, site).await {
                         this.audit(host, &*store, site).await;

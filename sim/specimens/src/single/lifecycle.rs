@@ -165,6 +165,8 @@ async fn put_in_order<F: File>(
 ) -> io::Result<()> {
     bytes[contents.end as usize..].fill(0);
     write_all_at(file, &bytes[LOG_START as usize..], LOG_START).await?;
+    // The newest header may be in the page cache only, since a close that failed; the next one goes over the one before it.
+    header.write(file).await?;
     retry!(file.set_len(header.len))?;
     retry!(file.sync_all())?;
     let count = contents.records.len() as u64;

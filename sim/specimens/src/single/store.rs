@@ -155,6 +155,8 @@ impl<F: FileSystem, S: Steps> Store for SingleStore<F, S> {
                     (state.header, state.contents.records.len() as u64)
                 };
                 let header = Header { generation: header.generation + 1, count, is_closed: true, ..header };
+                // Half closed it takes no more records: the header may say already that there are none behind these.
+                self.state().in_doubt = true;
                 let written = async {
                     header.write(&**file).await?;
                     retry!(file.sync_data())

@@ -263,7 +263,7 @@ impl<'a> Log<'a> {
             // Whoever was at work meanwhile, or is in doubt, may have had the number, or made way for it.
             index != own && (append.may_show() || index > own)
         });
-        let uncertain = self.slots.iter().flatten().any(|slot| slot.is_uncertain());
+        let uncertain = self.slots.iter().flatten().any(Slot::is_uncertain);
         others
             || uncertain
             || self.last() > self.appends[own].after
