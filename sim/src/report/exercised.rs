@@ -6,6 +6,7 @@ use crate::check::{INVARIANTS, OwnInvariant};
 use crate::run::Exercised;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind};
+use crate::target::Target;
 use crate::world::fs::profile::{FailedSync, Order};
 use asl_host::Capabilities;
 
@@ -119,6 +120,19 @@ impl<'a> Expected<'a> {
     }
 }
 
+impl Summary {
+    /// The names of faults that the wishes ask for and that were never injected, of states of the medium that never came up, and
+    /// of invariants that were never in a position to break: what a campaign that passed says nothing about.
+    pub fn not_exercised(
+        &self,
+        target: &Target,
+        wishes: &Wishes,
+        capabilities: &Capabilities,
+    ) -> Vec<&'static str> {
+        Expected::new(wishes, capabilities, target.invariants()).missing(self)
+    }
+}
+
 /// The sums of the faults that were injected, each by its name: calls that fail, want of space, jumps of the clock.
 pub(crate) fn faults(summary: &Summary) -> Vec<(&'static str, u64)> {
     let others = ["no-space", "clock-jump"];
@@ -165,6 +179,26 @@ mod tests {
     fn what_the_host_does_not_offer_is_not_expected() {
         let missing = missing(&Wishes::default());
         assert!(missing.contains(&"append-durable") && !missing.contains(&"seal-durable"));
+    }
+
+    #[test]
+    fn a_campaign_over_ones_own_target_says_what_it_did_not_do() {
+        let target = crate::target::posix();
+        let wishes = Wishes { classes: vec![FaultClass::None], ops: Some(1), ..Wishes::default() };
+        let campaign = crate::campaign::Campaign {
+            target: target.clone(),
+            wishes: wishes.clone(),
+            base_seed: 1,
+            seeds: 3,
+            jobs: 1,
+            keep_going: false,
+        };
+        let summary = crate::campaign::run(&campaign, &crate::campaign::Progress::default());
+        let capabilities = crate::campaign::capabilities(&target, &wishes);
+        let missing = summary.not_exercised(&target, &wishes, &capabilities);
+        assert!(missing.contains(&"snapshot-frozen") && !missing.contains(&"error-honest"), "{missing:?}");
+        let wishes = Wishes { classes: vec![FaultClass::Error], ..wishes };
+        assert!(summary.not_exercised(&target, &wishes, &capabilities).contains(&"sync-eio"));
     }
 
     #[test]
