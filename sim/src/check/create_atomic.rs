@@ -24,6 +24,21 @@ mod tests {
     use asl_host::ErrorKind;
 
     #[test]
+    fn a_torn_store_that_is_said_to_exist_must_open() {
+        // A creation that was cut off left a store that a second one found, and that could not be opened: it was called an error
+        // without a cause.
+        let side = Place::Side;
+        let mut story = Story::new();
+        story.begin(1, Ask::Create { place: side });
+        story.crash_and_open().ask(Ask::Create { place: side }, failed(ErrorKind::Exists));
+        story.ask(Ask::Open { place: side, second: false }, failed(ErrorKind::Io)).breaks("create-atomic");
+        let mut story = Story::new();
+        story.begin(1, Ask::Create { place: side });
+        story.crash_and_open().ask(Ask::Create { place: side }, failed(ErrorKind::Exists));
+        story.ask(Ask::Open { place: side, second: false }, Told::Done).keeps("create-atomic");
+    }
+
+    #[test]
     fn a_creation_cut_short_leaves_nothing_or_a_store() {
         let mut story = Story::blank();
         story.begin(0, Ask::Create { place: MAIN });

@@ -64,7 +64,10 @@ pub(super) fn judge(
     match exchange.ask {
         // The models of stores and snapshots have something more precise to say of these.
         Ask::Open { place, .. }
-            if matches!(models.stores.life(place), Life::MaybeCreated | Life::MaybeReplaced) => {}
+            if matches!(
+                models.stores.life(place),
+                Life::MaybeCreated | Life::Found | Life::MaybeReplaced
+            ) => {}
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
         Ask::Open { .. } | Ask::Destroy { .. }

@@ -291,8 +291,8 @@ pub(crate) struct Circumstances {
     /// When there was no space: since, and until when.
     full_since: Option<usize>,
     last_full: Option<usize>,
-    /// Whether a crash came since the last time that the main store was opened.
-    crashed: bool,
+    /// Whether a crash came since the last time that the store at each place was opened.
+    crashed: [bool; 3],
     /// Whether the handle of the main store was closed, and no other is there yet.
     pub(crate) closed: bool,
     pub(crate) was_ever_full: bool,
@@ -373,7 +373,7 @@ impl Walk<'_> {
                     excused: self.now.excused(place, *asked, opening),
                     faulted: self.now.last_fault.is_some_and(|fault| fault > *asked),
                     after_crash: self.now.sessions[place as usize].after_crash
-                        || (opening && self.now.crashed),
+                        || (opening && self.now.crashed[place as usize]),
                 };
                 self.told(&exchange, out);
             }
@@ -407,7 +407,8 @@ impl Walk<'_> {
             }
             // A creation that is refused because the store is there, and open, begins no session.
             Ask::Create { place } | Ask::Open { place, second: false } if !self.stores.is_open(place) => {
-                self.now.sessions[place as usize] = Session { since: at, after_crash: self.now.crashed };
+                self.now.sessions[place as usize] =
+                    Session { since: at, after_crash: self.now.crashed[place as usize] };
             }
             Ask::CreateSnapshot => self.snapshots.asked(at, &self.logs[0], &self.blocks),
             Ask::DeleteSnapshot { snapshot } => self.snapshots.delete_asked(snapshot),
@@ -425,7 +426,10 @@ impl Walk<'_> {
         };
         failures::judge(self.history, exchange, &self.now, models, out);
         match exchange.ask {
-            Ask::Create { place } | Ask::Destroy { place, .. } => self.store_told(exchange, place, out),
+            Ask::Create { place } | Ask::Destroy { place, .. } => {
+                self.store_told(exchange, place, out);
+                self.now.crashed[place as usize] &= *exchange.told != Told::Done;
+            }
             Ask::Open { place, second } => {
                 self.store_told(exchange, place, out);
                 if *exchange.told == Told::Done && !second {
@@ -473,8 +477,9 @@ impl Walk<'_> {
         if let Some(log) = self.logs.get_mut(place as usize) {
             log.opened(at);
         }
+        self.now.crashed[place as usize] = false;
         if place == Place::Main {
-            (self.now.crashed, self.now.closed) = (false, false);
+            self.now.closed = false;
             self.blocks.writer_gone();
         }
     }
@@ -498,7 +503,7 @@ impl Walk<'_> {
     fn crash(&mut self, at: usize, in_recovery: bool) {
         // Once an open has completed, recovery is over, though the harness may still be looking at what it showed.
         let in_recovery = in_recovery && !self.stores.is_open(Place::Main);
-        (self.now.crashed, self.now.closed) = (true, false);
+        (self.now.crashed, self.now.closed) = ([true; 3], false);
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);

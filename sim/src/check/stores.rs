@@ -12,6 +12,8 @@ pub(super) enum Life {
     Absent,
     /// A creation was begun and nobody was told how it went.
     MaybeCreated,
+    /// The same, and then another creation was told that it is there.
+    Found,
     Present,
     /// A destruction was begun and nobody was told how it went.
     MaybeDestroyed,
@@ -81,7 +83,7 @@ impl Stores {
 
     fn begin_destroy(&mut self, place: Place) {
         let life = &mut self.life[place as usize];
-        if matches!(life, Life::Present | Life::MaybeCreated | Life::MaybeReplaced) {
+        if matches!(life, Life::Present | Life::Found | Life::MaybeCreated | Life::MaybeReplaced) {
             *life = Life::MaybeDestroyed;
         }
     }
@@ -101,7 +103,7 @@ impl Stores {
         let (at, life) = (exchange.told_at, self.life(place));
         match exchange.told {
             Told::Done => {
-                out.expect(life != Life::Present, Breach::CreatedTwice, at, || {
+                out.expect(!matches!(life, Life::Present | Life::Found), Breach::CreatedTwice, at, || {
                     format!("creating {} succeeded although it existed", place.as_str())
                 });
                 self.life[place as usize] = Life::Present;
@@ -113,7 +115,9 @@ impl Stores {
                 out.expect(!matches!(life, Life::Absent | Life::Destroyed), Breach::WrongAnswer, at, || {
                     format!("creating {} says that it exists, and it does not", place.as_str())
                 });
-                self.life[place as usize] = Life::Present;
+                // To be there is not yet to be whole.
+                let cut_short = matches!(life, Life::MaybeCreated | Life::MaybeReplaced | Life::Found);
+                self.life[place as usize] = if cut_short { Life::Found } else { Life::Present };
                 Fresh::No
             }
             _ => self.begin_create(place),
@@ -139,7 +143,7 @@ impl Stores {
                     format!("{} was destroyed, and could be opened again", place.as_str())
                 });
                 out.looked(Breach::StoreLost);
-                if life == Life::MaybeCreated {
+                if matches!(life, Life::MaybeCreated | Life::Found) {
                     out.looked(Breach::TornCreation);
                 }
                 self.life[place as usize] = Life::Present;
@@ -150,18 +154,18 @@ impl Stores {
                 if life == Life::Destroyed {
                     out.looked(Breach::DestroyedCameBack);
                 }
-                if life == Life::MaybeCreated {
+                if matches!(life, Life::MaybeCreated | Life::Found) {
                     out.looked(Breach::TornCreation);
                 }
                 match life {
-                    Life::Present if exchange.faulted => {
+                    Life::Present | Life::Found if exchange.faulted => {
                         out.broken(
                             Breach::FaultMisnamed,
                             at,
                             format!("an I/O fault was told as the absence of {}", place.as_str()),
                         );
                     }
-                    Life::Present => {
+                    Life::Present | Life::Found => {
                         out.broken(
                             Breach::StoreLost,
                             at,
@@ -182,7 +186,8 @@ impl Stores {
                 }
             }
             Told::Failed { kind, .. }
-                if matches!(life, Life::MaybeCreated | Life::MaybeReplaced) && !exchange.excused =>
+                if matches!(life, Life::MaybeCreated | Life::Found | Life::MaybeReplaced)
+                    && !exchange.excused =>
             {
                 let text = format!(
                     "a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})",
@@ -208,14 +213,14 @@ impl Stores {
                 self.life[place as usize] = Life::Destroyed;
             }
             Told::Failed { kind: ErrorKind::NotFound, .. } => match life {
-                Life::Present if exchange.faulted => {
+                Life::Present | Life::Found if exchange.faulted => {
                     out.broken(
                         Breach::FaultMisnamed,
                         at,
                         format!("an I/O fault was told as the absence of {}", place.as_str()),
                     );
                 }
-                Life::Present => {
+                Life::Present | Life::Found => {
                     out.broken(
                         Breach::StoreLost,
                         at,
