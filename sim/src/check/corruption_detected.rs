@@ -6,8 +6,12 @@
 //! by a log that ends, without an error, before a record that was acknowledged when a later one, or a snapshot, was begun
 //! which is still on the medium: that is the evidence.
 //!
-//! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. A later
-//! record is no evidence if the damage hit it as well, or a record that may have been written together with it, because
+//! Damage to the last sync batch looks exactly like a torn write: a record that no later one covers may be gone. The same is true
+//! of a sector that a loss of power tears inside (a shorn write): whatever stands in it, in the version that was in flight or in
+//! an earlier one, counts as hit, since a host may check a sector as a whole. What it acknowledges afterwards is evidence again:
+//! the shorn sector was never called durable.
+//!
+//! A later record is no evidence if the damage hit it as well, or a record that may have been written together with it, because
 //! neither was durable when the other was appended; if it could not be recognised on the medium (where nobody can tell
 //! whether it was hit); or if it was acknowledged after a write or flush that the medium lied about. A snapshot is none if
 //! anything but a record's own bytes was hit.

@@ -287,9 +287,7 @@ impl Runner<'_> {
                 self.exercised.power_after_kill += u32::from(self.last_crash == Some(CrashKind::Kill));
                 // Numbered so that taking out one crash does not rename what the others decide.
                 let attempt = if in_recovery { u32::from(self.attempt) + 1 } else { 0 };
-                let mut world = self.sim.lock();
-                let world = &mut *world;
-                world.fs.power_loss(u32::from(self.nth) << 4 | attempt, &mut world.decide);
+                self.sim.lock().power_loss(u32::from(self.nth) << 4 | attempt);
             }
         }
         self.last_crash = Some(kind);
@@ -297,6 +295,8 @@ impl Runner<'_> {
         self.waiting.borrow_mut().fill(None);
         self.reopen.set(None);
         self.history.borrow_mut().push(Event::Crash { kind, in_recovery });
+        // What it tore.
+        self.collect_notices();
     }
 
     fn cut_of(&self, op: u32) -> Option<Cut> {

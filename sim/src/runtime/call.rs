@@ -45,7 +45,7 @@ impl CallKind {
             | FaultKind::BitRot
             | FaultKind::LatentError
             | FaultKind::MisdirectedRead => self == Read,
-            FaultKind::WriteEio | FaultKind::ShortWrite => self == Write,
+            FaultKind::WriteEio | FaultKind::ShortWrite | FaultKind::ShornWrite => self == Write,
             FaultKind::Interrupt => matches!(self, Read | Write | Sync | SyncDir | Open | Create),
             FaultKind::SyncEio | FaultKind::MisdirectedWrite | FaultKind::PhantomWrite => self == Sync,
             FaultKind::DirSyncEio => self == SyncDir,

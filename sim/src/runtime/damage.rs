@@ -2,13 +2,24 @@
 
 use super::call::Call;
 use super::world::{Notice, World};
-use crate::decide::{Address, Question};
+use crate::decide::{Address, Question, Site};
 use crate::history::Hit;
 use crate::scenario::payload::operations_written_in;
 use crate::scenario::{FaultClass, FaultKind};
 use crate::world::fs::Ino;
 use crate::world::fs::media::Harm;
 use std::io;
+
+/// A sector that the next loss of power tears inside, if it is in flight then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shorn {
+    /// Of the write that was planned to be torn.
+    site: Site,
+    ino: Ino,
+    sector: u32,
+    /// How many bytes of what is new it gets.
+    kept: usize,
+}
 
 impl World {
     /// What a call reads is damaged, as planned; the buffer then holds what a read of it gives.
@@ -29,7 +40,7 @@ impl World {
             _ => None,
         };
         let Some(harm) = harm else { return Ok(()) };
-        self.is_damaged(call, kind, &harm, &[], false);
+        self.is_damaged(call.site, kind, &harm, &[], false);
         if kind != FaultKind::MisdirectedRead {
             self.fs.read(ino, buffer, offset, &mut self.decide)?;
         }
@@ -52,15 +63,34 @@ impl World {
         match harm {
             Some(harm) => {
                 let names_too = self.fs.is_dir(ino);
-                self.is_damaged(call, kind, &harm, &unwritten, names_too);
+                self.is_damaged(call.site, kind, &harm, &unwritten, names_too);
             }
             None => self.fs.sync(ino, call.mark, data_only),
         }
     }
 
+    /// A write that was just done may be torn inside of a sector by the next loss of power.
+    pub(crate) fn note_shorn(&mut self, call: &Call, ino: Ino, offset: u64, len: usize) {
+        if call.fault == Some(FaultKind::ShornWrite) {
+            let at = |nth| Address::new(Question::Damage, call.site.code(), call.index, nth);
+            let planned = self.fs.plan_shorn(offset, len, at, &mut self.decide);
+            self.shorn.extend(planned.map(|(sector, kept)| Shorn { site: call.site, ino, sector, kept }));
+        }
+    }
+
+    /// The power goes, and tears what was planned to be torn and is still in flight.
+    pub(crate) fn power_loss(&mut self, crash: u32) {
+        for Shorn { site, ino, sector, kept } in std::mem::take(&mut self.shorn) {
+            if let Some((harm, before)) = self.fs.shear(ino, sector, kept) {
+                self.is_damaged(site, FaultKind::ShornWrite, &harm, &operations_in(&before), false);
+            }
+        }
+        self.fs.power_loss(crash, &mut self.decide);
+    }
+
     /// Has it noted whose bytes were hit: those around the damage, and those of a write that the medium lied about. If names
     /// were concerned, nobody can tell.
-    fn is_damaged(&mut self, call: &Call, kind: FaultKind, harm: &Harm, unwritten: &[u32], names_too: bool) {
+    fn is_damaged(&mut self, site: Site, kind: FaultKind, harm: &Harm, unwritten: &[u32], names_too: bool) {
         self.injected.faults[kind as usize] += 1;
         let mut visible: Vec<u32> = self.fs.contents().into_iter().flat_map(operations_written_in).collect();
         visible.sort_unstable();
@@ -70,6 +100,6 @@ impl World {
         }
         let mut hit = Hit::of(harm, visible);
         hit.operations.extend(unwritten);
-        self.notices.push(Notice::Damage(call.site, kind, hit));
+        self.notices.push(Notice::Damage(site, kind, hit));
     }
 }

@@ -105,6 +105,7 @@ impl Sim {
             passed: Vec::new(),
             next_token: 0,
             halted: None,
+            shorn: Vec::new(),
             handles: Vec::new(),
             chronicle: None,
         };

@@ -88,6 +88,8 @@ pub(crate) struct World {
     pub(super) passed: Vec<u64>,
     pub(super) next_token: u64,
     pub(super) halted: Option<(CrashKind, Site)>,
+    /// What the next loss of power tears inside.
+    pub(super) shorn: Vec<super::damage::Shorn>,
     /// Per handle, how many failed syncs of its file it has been told of.
     pub(super) handles: Vec<u32>,
     /// What goes on, if it is to be explained.

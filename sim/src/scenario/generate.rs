@@ -300,7 +300,7 @@ fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
     for _ in 0..count {
         if class == FaultClass::Media && !kinds.is_empty() {
             let kind = dice.one_of(&kinds);
-            let fault = damage(dice, kind, ops);
+            let fault = damage(dice, kind, ops, &scenario.crashes);
             scenario.faults.push(fault);
             continue;
         }
@@ -349,7 +349,13 @@ fn failing(dice: &mut Dice, kind: FaultKind, ops: &[Op]) -> FaultPlan {
 }
 
 /// What is on the medium is read when a store is opened and looked at, and written by operations.
-fn damage(dice: &mut Dice, kind: FaultKind, ops: u32) -> FaultPlan {
+fn damage(dice: &mut Dice, kind: FaultKind, ops: u32, crashes: &[CrashPlan]) -> FaultPlan {
+    if kind == FaultKind::ShornWrite && !crashes.is_empty() && dice.chance(80) {
+        // It tears what is in flight when the power goes.
+        let op = crashes[dice.below(crashes.len() as u32) as usize].op;
+        let site = op.map_or(Site::Boot { nth: 0, attempt: 0 }, Site::Op);
+        return FaultPlan { site, skip: dice.one_of(&[0, 0, 0, 1, 2]), kind };
+    }
     let of_reads = matches!(kind, FaultKind::BitRot | FaultKind::LatentError | FaultKind::MisdirectedRead);
     if dice.chance(if of_reads { 85 } else { 20 }) {
         let attempt = dice.one_of(&[0, 0, 0, 1, 9]);

@@ -403,6 +403,8 @@ fault_kinds! {
     PhantomWrite "phantom-write" Media,
     /// An fsync of a file or directory says that it is done, and has done nothing.
     LyingFlush "lying-flush" Media,
+    /// If the power goes while a sector of what is about to be written is not durable, the sector holds a beginning of the new bytes only.
+    ShornWrite "shorn-write" Media,
     /// A client stops waiting and drops the operation's future.
     Cancel "cancel" Crash,
 }

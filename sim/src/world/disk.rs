@@ -86,6 +86,7 @@ impl SimDisk {
             let share = world.written_share(call, self.ino, offset, data.len());
             let data = &data[..self.on_grid(share, data.len())];
             let count = world.fs.write_device(self.ino, data, offset, &mut world.decide)?;
+            world.note_shorn(call, self.ino, offset, count);
             world.note_bytes(call, self.ino, offset, &data[..count]);
             Ok(count)
         });

@@ -199,6 +199,7 @@ impl File for SimFile {
         let written = self.sim.perform(self.process, CallKind::Write, about, |world, call| {
             let data = &data[..world.written_share(call, self.ino, offset, data.len())];
             let count = world.fs.write(self.ino, data, offset, &mut world.decide)?;
+            world.note_shorn(call, self.ino, offset, count);
             world.note_bytes(call, self.ino, offset, &data[..count]);
             Ok(count)
         });

@@ -10,7 +10,10 @@
 //! - What pages were written back decides which sizes there are: that of the file at some time, or the end of any block below
 //!   it that was written to. Where sizes follow data, the last sector below has survived, or any; what else is there need not.
 //!
-//! Not modelled: sectors that a loss of power tears inside.
+//! - A sector tears inside only if that was planned (`media`): it then holds a beginning of the newest version, and the rest of
+//!   whichever of the others it would have been.
+//!
+//! Not modelled: sectors whose versions an order settles and that tear inside all the same.
 
 use super::fate::{Came, Fate, What};
 use super::file::{Allocation, BLOCK_LEN, FileData, Resolve, SizeChange, Tick, put, sector_of};
@@ -78,13 +81,16 @@ struct UnresolvedSector {
     versions: Vec<(Tick, Box<[u8]>)>,
     /// The size that was decided on is reached only with a version that is not older than this.
     needed: Option<Tick>,
+    /// The beginning of a newer version, which stands on top of whichever of these it is.
+    shorn: Option<Box<[u8]>>,
 }
 
 impl UnresolvedSector {
     /// How many of the versions, the newest, are possible, if one of them must be there; all and the one before otherwise.
     fn choices(&self) -> usize {
         let all = self.versions.len() + 1;
-        let Some(tick) = self.needed else { return all };
+        // What is torn inside is not whole in any version, and reached the medium all the same.
+        let Some(tick) = self.needed.filter(|_| self.shorn.is_none()) else { return all };
         match self.versions.iter().filter(|(version, _)| *version >= tick).count() {
             0 => all,
             count => count,
@@ -132,13 +138,18 @@ impl FileData {
                 put(&mut self.disk, &mut self.written, dirty.sector, &versions[base].2, sector_len);
                 versions.drain(..=base);
             }
-            if !versions.is_empty() {
+            let is_open = !versions.is_empty();
+            let shorn = self.damage.as_mut().and_then(|damage| damage.take_shorn(dirty.sector));
+            let shorn = shorn.filter(|_| versions.last().is_some_and(|(tick, ..)| *tick == dirty.tick));
+            let shorn = shorn.and_then(|kept| versions.pop().map(|(.., newest)| newest[..kept].into()));
+            if is_open {
                 let versions = versions.into_iter().rev().map(|(tick, _, bytes)| (tick, bytes)).collect();
                 unresolved.sectors.push(UnresolvedSector {
                     crash: cut.crash,
                     sector: dirty.sector,
                     versions,
                     needed: None,
+                    shorn,
                 });
             }
         }
@@ -248,7 +259,7 @@ impl FileData {
             let address = Address::new(Question::Sector, unresolved.crash, cx.inode_key, sector);
             let choices = unresolved.choices() as u32;
             let answer = cx.decide.choose(address, choices, Lean::Mood);
-            let (came, bytes) = if answer < count {
+            let (came, mut bytes) = if answer < count {
                 let came = if answer == 0 { Came::Newest } else { Came::Between };
                 (came, Some(unresolved.versions[answer as usize].1.clone()))
             } else if self.is_written(sector as usize) || self.is_preallocated(sector as usize) {
@@ -257,16 +268,23 @@ impl FileData {
                 let (fill, bytes) = cx.medium.fill(unresolved.crash, cx.inode_key, sector, cx.decide);
                 (Came::Filled(fill), Some(bytes))
             };
+            let came = if let Some(newest) = &unresolved.shorn {
+                let held = || sector_of(&self.disk, sector as usize, sector_len);
+                bytes.get_or_insert_with(held)[..newest.len()].copy_from_slice(newest);
+                Came::Shorn
+            } else {
+                came
+            };
             let (crash_number, ino) = (unresolved.crash, cx.ino);
             let what = What::Sector { sector, sector_len: sector_len as u32, came };
             cx.medium.note(|| Fate { crash: crash_number, ino, what });
             cx.medium.states.decided += 1;
             cx.medium.states.sectors_lost += u32::from(answer == count);
             cx.medium.states.sectors_between += u32::from(answer > 0 && answer < count);
-            if answer > 0 {
+            if answer > 0 && count > 0 {
                 cx.medium.lose(cx.inode_key, sector, &unresolved.versions[0].1);
             }
-            if answer < count
+            if (answer < count || came == Came::Shorn)
                 && let Some(damage) = &mut self.damage
             {
                 damage.was_written(sector);
@@ -375,6 +393,17 @@ impl FileData {
             Some((found, found.choices()))
         });
         let Some((unresolved, choices)) = unresolved else { return held.then_some(false) };
+        let shorn = unresolved.shorn.as_deref().unwrap_or_default();
+        if !shorn.is_empty() {
+            let rest = shorn.len().min(seen.len());
+            let begins = seen[..rest] == shorn[..rest];
+            let before = sector_of(&self.disk, sector, medium.sector_len);
+            let versions = unresolved.versions.iter().map(|(_, bytes)| bytes).chain([&before]);
+            let known = self.is_written(sector) || self.is_preallocated(sector);
+            let filled = !known && medium.fill != Fill::Zeros;
+            let continued = versions.into_iter().any(|bytes| bytes[rest..seen.len()] == seen[rest..]);
+            return (begins && (filled || continued)).then_some(true);
+        }
         let mut versions = unresolved.versions.iter().take(choices);
         if versions.any(|(_, bytes)| bytes[..seen.len()] == *seen) {
             return Some(true);

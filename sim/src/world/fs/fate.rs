@@ -40,6 +40,8 @@ pub(crate) enum Came {
     Between,
     /// What was durable.
     Durable,
+    /// A beginning of the newest, and the rest of another.
+    Shorn,
     /// Nothing was durable: zeros, garbage or an old sector.
     Filled(Fill),
 }

@@ -630,3 +630,64 @@ fn preallocating_and_cutting_a_gigabyte_takes_no_memory_and_no_time() {
     machine.set_len(file, 3);
     assert_eq!(machine.state(), "f=.bc");
 }
+
+/// The states of a sector that a loss of power tears inside: its first and last letter under every combination of decisions.
+fn shorn_states(fill: Fill, device: bool, program: impl Fn(&mut Machine, Ino)) -> BTreeSet<String> {
+    let mut states = BTreeSet::new();
+    let mut next = Some(Decider::replaying(Decisions::new()).trailing());
+    while let Some(decide) = next {
+        let mut machine = Machine::deciding(decide, fill);
+        let file =
+            if device { machine.fs.device(1 << 20, &mut machine.decide) } else { machine.create("/f") };
+        program(&mut machine, file);
+        machine.fs.shear(file, 0, 100);
+        machine.fs.power_loss(1, &mut machine.decide);
+        let mut bytes = [0; SECTOR];
+        let count = machine.fs.read(file, &mut bytes, 0, &mut machine.decide).expect("it is a file");
+        let letters = [letter_of(&bytes[..100]), letter_of(&bytes[100..])];
+        states.insert(if count == 0 { String::new() } else { letters.iter().collect() });
+        next = machine.decide.next();
+    }
+    states
+}
+
+#[test]
+fn a_shorn_sector_begins_with_the_newest_version_and_goes_on_with_any_earlier_one() {
+    let overwritten = |machine: &mut Machine, file| {
+        machine.write(file, 0, 1, b'a');
+        machine.fsync(file);
+        machine.write(file, 0, 1, b'b');
+        machine.write(file, 0, 1, b'c');
+    };
+    for device in [false, true] {
+        assert_eq!(shorn_states(Fill::Garbage, device, overwritten), ["ca", "cb"].map(str::to_owned).into());
+    }
+}
+
+#[test]
+fn the_rest_of_a_shorn_sector_that_was_never_written_is_what_fills_it() {
+    let written = |machine: &mut Machine, file| machine.write(file, 0, 1, b'c');
+    // On a device nothing but the sector can be lost; a file may also not have grown.
+    assert_eq!(shorn_states(Fill::Zeros, true, written), ["c."].map(str::to_owned).into());
+    assert_eq!(shorn_states(Fill::Garbage, true, written), ["c?"].map(str::to_owned).into());
+    assert_eq!(shorn_states(Fill::Zeros, false, written), ["", "c."].map(str::to_owned).into());
+    let after_old = |machine: &mut Machine, file| {
+        let old = machine.create("/old");
+        machine.write(old, 0, 1, b'z');
+        machine.fsync(old);
+        machine.unlink("/old");
+        machine.write(file, 0, 1, b'c');
+    };
+    assert_eq!(shorn_states(Fill::Stale, false, after_old), ["", "cz"].map(str::to_owned).into());
+}
+
+#[test]
+fn what_is_durable_is_not_shorn() {
+    let synced = |machine: &mut Machine, file| {
+        machine.write(file, 0, 1, b'c');
+        machine.fsync(file);
+    };
+    for device in [false, true] {
+        assert_eq!(shorn_states(Fill::Zeros, device, synced), ["cc"].map(str::to_owned).into());
+    }
+}

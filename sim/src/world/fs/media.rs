@@ -5,11 +5,14 @@
 //! - *Misdirected read*: one read is given another sector's content, once.
 //! - *Phantom write*: a sync says that a sector is on the medium, which still holds what was there before.
 //! - *Misdirected write*: the same, and the sector's content stands on another sector's place.
+//! - *Shorn write*: if the power goes while a sector is in flight, it comes to hold a beginning of the newest version, and the rest
+//!   of an earlier one, or of what fills sectors that were never written. A file's sector and a device's alike.
 //!
 //! The page cache hides what a misdirected or phantom write did until the power goes. Each function says what the bytes around
 //! the damage had been, so that whoever judges can tell whose they are.
 //!
-//! Not modelled: damage to names, sizes and other metadata of the file system, sectors that tear inside (shorn writes), and
+//! Not modelled: damage to names, sizes and other metadata of the file system, a sector that holds the end of the newest
+//! version and the beginning of another, shorn sectors whose versions the profile's order settles (there they are not in flight), and
 //! several sectors that go bad together.
 
 use super::file::{FileData, Tick, put};
@@ -24,9 +27,17 @@ pub(super) struct Damage {
     unreadable: Vec<u32>,
     /// Sectors whose place on the medium holds something else than the cache; `None`: nothing was ever written there.
     astray: Vec<(u32, Option<Box<[u8]>>)>,
+    /// Sectors that the loss of power that comes now tears inside, and how many bytes of the newest version they get.
+    shorn: Vec<(u32, usize)>,
 }
 
 impl Damage {
+    /// How many bytes of its newest version a sector gets, if it is torn inside.
+    pub(super) fn take_shorn(&mut self, sector: u32) -> Option<usize> {
+        let at = self.shorn.iter().position(|(shorn, _)| *shorn == sector)?;
+        Some(self.shorn.swap_remove(at).1)
+    }
+
     /// A sector was written whole.
     pub(super) fn was_written(&mut self, sector: u32) {
         self.unreadable.retain(|&unreadable| unreadable != sector);
@@ -311,6 +322,46 @@ impl Fs {
             hit.strays(place, Some(content));
         }
         Some(harm)
+    }
+
+    /// Where a write that was just done would be torn inside: a sector that it changed, and how many bytes of it are new then.
+    /// `None` if it changed no two bytes of any.
+    pub(crate) fn plan_shorn(
+        &self,
+        start: u64,
+        len: usize,
+        at: impl Fn(u32) -> Address,
+        decide: &mut Decider,
+    ) -> Option<(u32, usize)> {
+        let sector_len = self.medium.sector_len;
+        let range = usize::try_from(start).ok()?..usize::try_from(start).ok()? + len;
+        let changed = |sector: usize| {
+            let first = sector * sector_len;
+            range.start.max(first) - first..range.end.min(first + sector_len) - first
+        };
+        let sectors = range.start / sector_len..range.end.div_ceil(sector_len);
+        let sectors: Vec<usize> = sectors.filter(|&sector| changed(sector).len() > 1).collect();
+        let count = u32::try_from(sectors.len()).ok().filter(|&count| count > 0)?;
+        let sector = sectors[decide.choose(at(0), count, Lean::Even) as usize];
+        let bytes = changed(sector);
+        let places = u32::try_from(bytes.len() - 1).ok()?;
+        let kept = bytes.start + 1 + decide.choose(at(1), places, Lean::Even) as usize;
+        Some((u32::try_from(sector).ok()?, kept))
+    }
+
+    /// The loss of power that comes now tears a sector inside, if it is in flight. Says what was there, and in earlier versions.
+    pub(crate) fn shear(&mut self, ino: Ino, sector: u32, kept: usize) -> Option<(Harm, Vec<u8>)> {
+        let sector_len = self.medium.sector_len;
+        let file = self.data_mut(ino).filter(|file| file.is_dirty(sector))?;
+        let bytes = file.bytes_of(sector, sector_len);
+        if bytes.len() <= kept {
+            return None;
+        }
+        let mut before = file.on_disk(sector, sector_len).unwrap_or_default().into_vec();
+        let older = file.older.iter().filter(|older| older.sector == sector);
+        older.for_each(|older| before.extend_from_slice(&older.bytes));
+        file.damage.get_or_insert_default().shorn.push((sector, kept));
+        Some((Harm::of(&file.cache, bytes, sector_len), before))
     }
 
     pub(super) fn check_readable(&self, ino: Ino, start: u64, len: usize) -> io::Result<()> {
