@@ -82,7 +82,7 @@ impl World {
     pub(crate) fn power_loss(&mut self, crash: u32) {
         for Shorn { site, ino, sector, kept } in std::mem::take(&mut self.shorn) {
             if let Some((harm, before)) = self.fs.shear(ino, sector, kept) {
-                self.is_damaged(site, FaultKind::ShornWrite, &harm, &operations_in(&before), false);
+                self.is_damaged(site, FaultKind::ShornWrite, &harm, &operations_written_in(&before), false);
             }
         }
         self.fs.power_loss(crash, &mut self.decide);
