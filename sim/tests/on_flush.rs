@@ -13,6 +13,7 @@ use asl_sim::scenario::generate::{Wishes, generate};
 use asl_sim::target::{Machine, Target};
 use asl_sim::trial::trial;
 use asl_sim::world::{SimEnv, SimFileSystem};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 type Inner = PosixHost<SimFileSystem, SimEnv>;
@@ -35,6 +36,7 @@ struct WriteBack(Inner, Bug);
 struct WriteBackStore {
     inner: <Inner as Host>::Store,
     records: Mutex<Vec<Vec<u8>>>,
+    closed: AtomicBool,
     bug: Bug,
 }
 
@@ -48,14 +50,14 @@ impl Host for WriteBack {
 
     async fn create_store(&self, location: &StoreLocation) -> Result<WriteBackStore> {
         let inner = self.0.create_store(location).await?;
-        Ok(WriteBackStore { inner, records: Mutex::default(), bug: self.1 })
+        Ok(WriteBackStore { inner, records: Mutex::default(), closed: AtomicBool::new(false), bug: self.1 })
     }
 
     async fn open_store(&self, location: &StoreLocation) -> Result<WriteBackStore> {
         let inner = self.0.open_store(location).await?;
         let records = inner.read(LogSeq::FIRST, usize::MAX).await?;
         let records = Mutex::new(records.into_iter().map(|record| record.data).collect());
-        Ok(WriteBackStore { inner, records, bug: self.1 })
+        Ok(WriteBackStore { inner, records, closed: AtomicBool::new(false), bug: self.1 })
     }
 
     async fn destroy_store(&self, location: &StoreLocation) -> Result<()> {
@@ -77,6 +79,9 @@ impl WriteBackStore {
     }
 
     fn push(&self, expected: Option<LogSeq>, record: &[u8]) -> Result<LogSeq> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(StoreError::new(ErrorKind::Closed, Operation::Append, "memory"));
+        }
         let mut records = self.records();
         let seq = LogSeq(records.len() as u64 + 1);
         if expected.is_some_and(|expected| expected != seq) {
@@ -136,6 +141,7 @@ impl Store for WriteBackStore {
     }
 
     async fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::Relaxed);
         let written = self.write_back().await;
         self.inner.close().await.and(written.map(|_| ()))
     }
