@@ -5,7 +5,7 @@
 use super::blocks::{Blocks, Stage};
 use super::log::Log;
 use super::snapshots::Snapshots;
-use super::stores::{Life, Stores};
+use super::stores::Stores;
 use super::{Breach, Circumstances, Exchange, Findings};
 use crate::history::{Ask, History, Place, Told};
 use asl_host::{Capabilities, Code, ErrorKind};
@@ -63,11 +63,7 @@ pub(super) fn judge(
     let text = || format!("{what} failed ({kind}) without any fault since the store was opened");
     match exchange.ask {
         // The models of stores and snapshots have something more precise to say of these.
-        Ask::Open { place, .. }
-            if matches!(
-                models.stores.life(place),
-                Life::MaybeCreated | Life::Found | Life::MaybeReplaced
-            ) => {}
+        Ask::Open { place, .. } if models.stores.life(place).may_be_torn() => {}
         Ask::InspectSnapshot { .. } => {}
         Ask::ReadBlock { .. } if matches!(kind, ErrorKind::NotFound | ErrorKind::Corrupt) => {}
         Ask::Open { .. } | Ask::Destroy { .. }

@@ -47,13 +47,15 @@ mod snapshots;
 mod stores;
 #[cfg(test)]
 mod testing;
+mod walk;
 
-use crate::history::{Ask, Event, History, Place, Told};
-use crate::scenario::{FaultClass, FaultKind};
+use crate::history::History;
+use crate::scenario::FaultClass;
 use asl_host::Capabilities;
-use stores::Fresh;
+use walk::Walk;
 
 pub use own::{Looks, OwnInvariant};
+pub(crate) use walk::{Circumstances, Exchange};
 
 /// An invariant of the contract.
 #[derive(Debug)]
@@ -260,53 +262,6 @@ impl Findings {
     }
 }
 
-/// A call and what came of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Exchange<'a> {
-    pub(crate) asked_at: usize,
-    pub(crate) told_at: usize,
-    pub(crate) client: u16,
-    pub(crate) ask: Ask,
-    pub(crate) told: &'a Told,
-    /// Whether a fault, or want of space, since the store was opened may be the cause of an error.
-    pub(crate) excused: bool,
-    /// Whether a call failed while it went on.
-    pub(crate) faulted: bool,
-    /// Whether a crash came before the store was opened, and nothing else did since the one before.
-    pub(crate) after_crash: bool,
-}
-
-/// Since when the session with a place goes on, and what started it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Session {
-    since: usize,
-    after_crash: bool,
-}
-
-/// What excuses errors, as the walk has come to know it.
-#[derive(Debug, Default)]
-pub(crate) struct Circumstances {
-    sessions: [Session; 3],
-    last_fault: Option<usize>,
-    /// When there was no space: since, and until when.
-    full_since: Option<usize>,
-    last_full: Option<usize>,
-    /// Whether a crash came since the last time that the store at each place was opened.
-    crashed: [bool; 3],
-    /// Whether the handle of the main store was closed, and no other is there yet.
-    pub(crate) closed: bool,
-    pub(crate) was_ever_full: bool,
-}
-
-impl Circumstances {
-    fn excused(&self, place: Place, asked_at: usize, opening: bool) -> bool {
-        let since = if opening { asked_at } else { self.sessions[place as usize].since.min(asked_at) };
-        self.last_fault.is_some_and(|at| at > since)
-            || self.full_since.is_some()
-            || self.last_full.is_some_and(|at| at > since)
-    }
-}
-
 /// Judges a history by the contract, and by invariants of a user's own.
 pub(crate) fn judge_with(history: &History, own: &[OwnInvariant]) -> Verdict {
     let mut verdict = judge(history);
@@ -324,209 +279,9 @@ pub fn judge(history: &History) -> Verdict {
         }
         return findings.verdict();
     }
-    let mut walk = Walk {
-        history,
-        now: Circumstances::default(),
-        pending: Vec::new(),
-        stores: stores::Stores::default(),
-        logs: [log::Log::new(history), log::Log::new(history)],
-        blocks: blocks::Blocks::default(),
-        snapshots: snapshots::Snapshots::default(),
-        marks: marks::Marks::default(),
-    };
+    let mut walk = Walk::new(history);
     for (at, event) in history.events().iter().enumerate() {
         walk.step(at, event, &mut findings);
     }
     findings.verdict()
-}
-
-/// One pass over a history.
-struct Walk<'a> {
-    history: &'a History,
-    now: Circumstances,
-    /// Calls that nobody was told of yet.
-    pending: Vec<usize>,
-    stores: stores::Stores,
-    logs: [log::Log<'a>; 2],
-    blocks: blocks::Blocks,
-    snapshots: snapshots::Snapshots,
-    marks: marks::Marks,
-}
-
-impl Walk<'_> {
-    fn step(&mut self, at: usize, event: &Event, out: &mut Findings) {
-        match event {
-            Event::Asked { ask, client, .. } => self.asked(at, *client, *ask),
-            Event::Told { asked, told } => {
-                self.pending.retain(|&pending| pending != *asked);
-                let Event::Asked { client, ask, .. } = &self.history.events()[*asked] else {
-                    unreachable!("a reply is to a question");
-                };
-                let opening = matches!(ask, Ask::Open { .. } | Ask::Create { .. } | Ask::Destroy { .. });
-                let place = place_of(ask);
-                let exchange = Exchange {
-                    asked_at: *asked,
-                    told_at: at,
-                    client: *client,
-                    ask: *ask,
-                    told,
-                    excused: self.now.excused(place, *asked, opening),
-                    faulted: self.now.last_fault.is_some_and(|fault| fault > *asked),
-                    after_crash: self.now.sessions[place as usize].after_crash
-                        || (opening && self.now.crashed[place as usize]),
-                };
-                self.told(&exchange, out);
-            }
-            Event::Crash { in_recovery, .. } => self.crash(at, *in_recovery),
-            Event::Fault { kind, .. } => {
-                if *kind != FaultKind::Stall {
-                    self.now.last_fault = Some(at);
-                }
-            }
-            // What a damaged medium does is judged by another model.
-            Event::Damage { .. } => {}
-            Event::Full => {
-                self.now.full_since = Some(at);
-                self.now.was_ever_full = true;
-            }
-            Event::Freed => {
-                if self.now.full_since.take().is_some() {
-                    self.now.last_full = Some(at);
-                }
-            }
-        }
-    }
-
-    fn asked(&mut self, at: usize, client: u16, ask: Ask) {
-        self.pending.push(at);
-        match ask {
-            Ask::Append { place, data, unique, .. } => {
-                if let Some(log) = self.logs.get_mut(place as usize) {
-                    log.asked(at, client, data, unique);
-                }
-            }
-            // A creation that is refused because the store is there, and open, begins no session.
-            Ask::Create { place } | Ask::Open { place, second: false } if !self.stores.is_open(place) => {
-                self.now.sessions[place as usize] =
-                    Session { since: at, after_crash: self.now.crashed[place as usize] };
-            }
-            Ask::CreateSnapshot => self.snapshots.asked(at, &self.logs[0], &self.blocks),
-            Ask::DeleteSnapshot { snapshot } => self.snapshots.delete_asked(snapshot),
-            Ask::SealBlock { block } => self.blocks.seal_asked(block),
-            _ => {}
-        }
-    }
-
-    fn told(&mut self, exchange: &Exchange<'_>, out: &mut Findings) {
-        let models = failures::Models {
-            stores: &self.stores,
-            blocks: &self.blocks,
-            snapshots: &self.snapshots,
-            logs: &self.logs,
-        };
-        failures::judge(self.history, exchange, &self.now, models, out);
-        match exchange.ask {
-            Ask::Create { place } | Ask::Destroy { place, .. } => {
-                self.store_told(exchange, place, out);
-                self.now.crashed[place as usize] &= *exchange.told != Told::Done;
-            }
-            Ask::Open { place, second } => {
-                self.store_told(exchange, place, out);
-                if *exchange.told == Told::Done && !second {
-                    self.opened(exchange.told_at, place);
-                }
-            }
-            Ask::Close { place } => {
-                self.stores.closed(place);
-                // A second opener that was let in closes a handle of its own; a close that came to no end leaves it usable.
-                self.now.closed |= place == Place::Main
-                    && exchange.client == crate::run::HARNESS
-                    && *exchange.told == Told::Done;
-                if *exchange.told == Told::Done
-                    && let Some(log) = self.logs.get_mut(place as usize)
-                {
-                    log.closed(exchange.asked_at);
-                }
-            }
-            Ask::Append { place, .. }
-            | Ask::Flush { place }
-            | Ask::DurableUpto { place }
-            | Ask::Read { place, .. } => {
-                if let Some(log) = self.logs.get_mut(place as usize) {
-                    log.told(exchange, &self.now, out);
-                }
-            }
-            Ask::CreateBlock
-            | Ask::WriteBlock { .. }
-            | Ask::SealBlock { .. }
-            | Ask::ReadBlock { .. }
-            | Ask::ListBlocks => {
-                self.blocks.told(self.history, exchange, out);
-            }
-            Ask::CreateSnapshot
-            | Ask::InspectSnapshot { .. }
-            | Ask::ListSnapshots
-            | Ask::DeleteSnapshot { .. } => {
-                self.snapshots.told(self.history, exchange, &mut self.logs[0], &self.blocks, out);
-            }
-            Ask::Now | Ask::Identity => self.marks.told(self.history, exchange, out),
-        }
-    }
-
-    fn opened(&mut self, at: usize, place: Place) {
-        if let Some(log) = self.logs.get_mut(place as usize) {
-            log.opened(at);
-        }
-        self.now.crashed[place as usize] = false;
-        if place == Place::Main {
-            self.now.closed = false;
-            self.blocks.writer_gone();
-        }
-    }
-
-    /// A store that begins its life, be it by a creation that was in doubt until now, holds nothing of an earlier one.
-    fn store_told(&mut self, exchange: &Exchange<'_>, place: Place, out: &mut Findings) {
-        let fresh = self.stores.told(exchange, out);
-        self.renew(place, fresh);
-    }
-
-    fn renew(&mut self, place: Place, fresh: Fresh) {
-        if let Some(log) = self.logs.get_mut(place as usize) {
-            match fresh {
-                Fresh::Yes => log.new_generation(),
-                Fresh::Maybe => log.maybe_new_generation(),
-                Fresh::No => {}
-            }
-        }
-    }
-
-    fn crash(&mut self, at: usize, in_recovery: bool) {
-        // Once an open has completed, recovery is over, though the harness may still be looking at what it showed.
-        let in_recovery = in_recovery && !self.stores.is_open(Place::Main);
-        (self.now.crashed, self.now.closed) = ([true; 3], false);
-        for asked in std::mem::take(&mut self.pending) {
-            if let Event::Asked { ask, .. } = &self.history.events()[asked] {
-                let fresh = self.stores.interrupted(ask);
-                self.renew(place_of(ask), fresh);
-            }
-        }
-        self.stores.crash();
-        self.logs.iter_mut().for_each(|log| log.crash(at, in_recovery));
-        self.snapshots.crash(&self.logs[0], &self.blocks);
-    }
-}
-
-/// The store that a call is about; for calls about the host itself, the main one.
-fn place_of(ask: &Ask) -> Place {
-    match *ask {
-        Ask::Create { place }
-        | Ask::Open { place, .. }
-        | Ask::Close { place }
-        | Ask::Destroy { place, .. }
-        | Ask::Append { place, .. }
-        | Ask::Flush { place }
-        | Ask::DurableUpto { place }
-        | Ask::Read { place, .. } => place,
-        _ => Place::Main,
-    }
 }

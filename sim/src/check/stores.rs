@@ -23,6 +23,18 @@ pub(super) enum Life {
     Destroyed,
 }
 
+impl Life {
+    /// Whether somebody was told that it is there.
+    fn is_told_of(self) -> bool {
+        matches!(self, Life::Present | Life::Found)
+    }
+
+    /// Whether its creation was cut short, and nobody has opened it since.
+    pub(super) fn may_be_torn(self) -> bool {
+        matches!(self, Life::MaybeCreated | Life::Found | Life::MaybeReplaced)
+    }
+}
+
 /// Whether what is at the location from now on is a new store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fresh {
@@ -103,7 +115,7 @@ impl Stores {
         let (at, life) = (exchange.told_at, self.life(place));
         match exchange.told {
             Told::Done => {
-                out.expect(!matches!(life, Life::Present | Life::Found), Breach::CreatedTwice, at, || {
+                out.expect(!life.is_told_of(), Breach::CreatedTwice, at, || {
                     format!("creating {} succeeded although it existed", place.as_str())
                 });
                 self.life[place as usize] = Life::Present;
@@ -116,8 +128,7 @@ impl Stores {
                     format!("creating {} says that it exists, and it does not", place.as_str())
                 });
                 // To be there is not yet to be whole.
-                let cut_short = matches!(life, Life::MaybeCreated | Life::MaybeReplaced | Life::Found);
-                self.life[place as usize] = if cut_short { Life::Found } else { Life::Present };
+                self.life[place as usize] = if life.may_be_torn() { Life::Found } else { Life::Present };
                 Fresh::No
             }
             _ => self.begin_create(place),
@@ -185,10 +196,7 @@ impl Stores {
                     out.looked(Breach::SecondWriter);
                 }
             }
-            Told::Failed { kind, .. }
-                if matches!(life, Life::MaybeCreated | Life::Found | Life::MaybeReplaced)
-                    && !exchange.excused =>
-            {
+            Told::Failed { kind, .. } if life.may_be_torn() && !exchange.excused => {
                 let text = format!(
                     "a creation of {} was cut short, and now it can neither be opened nor is it said to be absent ({kind})",
                     place.as_str()

@@ -228,6 +228,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it is about what the host reads.
+    pub(crate) fn reads(&self) -> bool {
+        matches!(self, Action::Read { .. } | Action::ReadBlock { .. } | Action::InspectSnapshot { .. })
+    }
+
     /// What it writes, if it writes.
     pub fn payload(&self) -> Option<Payload> {
         match self {
@@ -403,7 +408,7 @@ fault_kinds! {
     PhantomWrite "phantom-write" Media,
     /// An fsync of a file or directory says that it is done, and has done nothing.
     LyingFlush "lying-flush" Media,
-    /// If the power goes while a sector of what is about to be written is not durable, the sector holds a beginning of the new bytes only.
+    /// If the power goes before a sector of a write is durable, it holds a beginning of what is new, and the rest of what was there before.
     ShornWrite "shorn-write" Media,
     /// A client stops waiting and drops the operation's future.
     Cancel "cancel" Crash,

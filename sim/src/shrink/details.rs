@@ -18,6 +18,7 @@ pub(super) fn plainness(scenario: &Scenario) -> usize {
         setup.sector_len != 512,
         setup.segment_len_max != SEGMENT_LEN_PLAIN,
         setup.entropy != 0,
+        setup.goes_on_after_errors,
     ];
     let mut sum = settings.into_iter().filter(|special| *special).count() * 100;
     for plan in &scenario.crashes {
@@ -46,6 +47,7 @@ fn action_weight(action: &Action) -> usize {
         Action::AppendIf { off_by, .. } => 2 + usize::from(off_by),
         Action::Read { from_percent, limit } => from_percent as usize + limit.min(1 << 16) as usize,
         Action::WriteBlock { nth, .. }
+        | Action::WriteSealed { nth, .. }
         | Action::SealBlock { nth }
         | Action::ReadBlock { nth }
         | Action::InspectSnapshot { nth }
@@ -144,6 +146,8 @@ fn plainest(action: &Action) -> Action {
         Action::AppendIf { payload, .. } => Action::Append(*payload),
         Action::Read { .. } => Action::Read { from_percent: 0, limit: 0 },
         Action::WriteBlock { payload, .. } => Action::WriteBlock { nth: 0, payload: *payload },
+        Action::WriteSealed { payload, .. } => Action::WriteSealed { nth: 0, payload: *payload },
+        Action::UseClosed(_) => Action::Reopen,
         Action::SealBlock { .. } => Action::SealBlock { nth: 0 },
         Action::ReadBlock { .. } => Action::ReadBlock { nth: 0 },
         Action::InspectSnapshot { .. } => Action::InspectSnapshot { nth: 0 },
@@ -186,11 +190,12 @@ fn lighter(payload: Payload) -> Vec<Payload> {
 }
 
 fn settings(search: &mut Search<'_>, ways: u32) {
-    let edits: [fn(&mut Scenario); 4] = [
+    let edits: [fn(&mut Scenario); 5] = [
         |scenario| scenario.setup.fill = Fill::Zeros,
         |scenario| scenario.setup.sector_len = 512,
         |scenario| scenario.setup.segment_len_max = SEGMENT_LEN_PLAIN,
         |scenario| scenario.setup.entropy = 0,
+        |scenario| scenario.setup.goes_on_after_errors = false,
     ];
     for edit in edits {
         changes(search, ways, &[&edit]);

@@ -31,7 +31,8 @@ pub struct Options {
     pub jobs: usize,
     /// After this long the search ends with what it has.
     pub time_max: Duration,
-    /// How many other ways for decisions to fall are tried before a smaller scenario is given up.
+    /// How many other ways for decisions to fall are tried before a smaller scenario is given up; ten times as many where the story
+    /// stays long.
     pub ways: u32,
 }
 
