@@ -251,6 +251,13 @@ pub enum Event {
         /// Whose bytes were hit.
         hit: Hit,
     },
+    /// There is a file or directory of this name where an open found no store.
+    Left {
+        /// The location that was opened.
+        place: Place,
+        /// Its name, in the directory that the location is in.
+        name: Name,
+    },
     /// Space is limited from now on.
     Full,
     /// There is space again.

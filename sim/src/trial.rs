@@ -3,7 +3,7 @@
 use crate::check::{Verdict, judge, judge_with};
 use crate::chronicle::Chronicle;
 use crate::decide::Decider;
-use crate::history::Event;
+use crate::history::{Ask, Event};
 use crate::run::{Outcome, run, run_chronicled};
 use crate::scenario::{CrashKind, Cut, Scenario, When};
 use crate::target::Target;
@@ -24,7 +24,8 @@ pub struct Trial {
 ///
 /// A loss that shows after a crash inside recovery is blamed on recovery only if that crash is what it takes: if the other
 /// crashes, as bad as the worst of them, lose nothing however their decisions fall. Then `recovery-idempotent` comes
-/// first in the verdict.
+/// first in the verdict. An open that fails is blamed so only if it does in many of the ways, since what the first crash left may
+/// be as rare as the failure.
 ///
 /// # Panics
 ///
@@ -47,12 +48,20 @@ fn judged(target: &Target, scenario: &Arc<Scenario>, outcome: Outcome) -> Trial 
     let mut verdict = judge_with(&outcome.history, target.invariants());
     let recovery = verdict.violations.iter().position(|v| v.name() == "recovery-idempotent");
     if let Some(at) = recovery.filter(|&at| at > 0)
+        && (!is_open(&outcome, verdict.violations[at].event) || often_breaks(target, scenario))
         && !breaks(target, first_crashes_alone(scenario))
         && !breaks(target, recovery_undisturbed(scenario))
     {
         verdict.violations[..=at].rotate_right(1);
     }
     Trial { scenario: scenario.clone(), outcome, verdict }
+}
+
+/// Whether an event is the answer to an open.
+fn is_open(outcome: &Outcome, event: usize) -> bool {
+    let events = outcome.history.events();
+    let Event::Told { asked, .. } = &events[event] else { return false };
+    matches!(&events[*asked], Event::Asked { ask: Ask::Open { .. }, .. })
 }
 
 /// The same without the crashes inside recovery, the crash before them as bad as the worst of them.
@@ -85,8 +94,19 @@ const WAYS: u64 = 24;
 /// that a case has its campaign's verdict.
 fn breaks(target: &Target, scenario: Scenario) -> bool {
     let scenario = Arc::new(scenario);
-    let mut verdicts = (1..=WAYS).map(Decider::seeded).map(|way| judge(&run(target, &scenario, way).history));
+    let mut verdicts = (1..=WAYS).map(|way| verdict_in(target, &scenario, way));
     verdicts.any(|verdict| !verdict.violations.is_empty())
+}
+
+/// Whether an open fails after a crash inside recovery in at least a quarter of these ways.
+fn often_breaks(target: &Target, scenario: &Arc<Scenario>) -> bool {
+    let fails = |verdict: &Verdict| verdict.violations.iter().any(|v| v.name() == "recovery-idempotent");
+    let failing = (1..=WAYS).map(|way| verdict_in(target, scenario, way)).filter(fails).count() as u64;
+    failing * 4 >= WAYS
+}
+
+fn verdict_in(target: &Target, scenario: &Arc<Scenario>, way: u64) -> Verdict {
+    judge(&run(target, scenario, Decider::seeded(way)).history)
 }
 
 impl Trial {

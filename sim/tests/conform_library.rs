@@ -98,5 +98,9 @@ fn a_target_that_has_no_disk_to_stand_on_is_refused() {
     assert!(matches!(conform(&target, dir.path()), Err(Refused::NotOnDisk)));
     let built_in = target::built_in();
     let simulated = built_in.iter().filter(|target| !target.runs_on_disk()).map(Target::name);
-    assert_eq!(simulated.collect::<Vec<_>>(), ["sim", "sim:on-flush"], "they stand on a simulated device");
+    assert_eq!(
+        simulated.collect::<Vec<_>>(),
+        ["sim", "sim:on-flush", "sim:fence"],
+        "they stand on a simulated device"
+    );
 }

@@ -2,7 +2,7 @@
 //!
 //! Each case runs in several worlds, whose schedules differ. Crashes and faults are what campaigns are for.
 
-use asl_host::{Durability, Host, PosixHost, PosixOptions, StoreLocation};
+use asl_host::{Durability, Exclusion, Host, PosixHost, PosixOptions, StoreLocation};
 use asl_sim::conform::cases::{Context, Run, cases};
 use asl_sim::host::{SimHost, SimOptions};
 use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     trials.extend(arm("simulated_on_flush", posix, WORLDS, Durability::OnFlush));
     trials.extend(arm("sim_host", sim, WORLDS_OF_SIM, Durability::OnAppend));
     trials.extend(arm("sim_host_on_flush", sim, WORLDS_OF_SIM, Durability::OnFlush));
+    trials.extend(arm("sim_host_fence", sim_fence, WORLDS_OF_SIM, Durability::OnAppend));
+    trials.extend(arm("sim_host_fence_on_flush", sim_fence, WORLDS_OF_SIM, Durability::OnFlush));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -62,8 +64,16 @@ fn posix(world: &Sandbox, durability: Durability) -> PosixHost<SimFileSystem, Si
 }
 
 fn sim(world: &Sandbox, durability: Durability) -> SimHost {
+    sim_with(world, SimOptions { durability, ..SimOptions::default() })
+}
+
+fn sim_fence(world: &Sandbox, durability: Durability) -> SimHost {
+    sim_with(world, SimOptions { durability, exclusion: Exclusion::Fence, ..SimOptions::default() })
+}
+
+fn sim_with(world: &Sandbox, options: SimOptions) -> SimHost {
     let options =
-        SimOptions { append_unit: 100, record_len_max: 300_000, clock_reserve_ns: 1_000, durability };
+        SimOptions { append_unit: 100, record_len_max: 300_000, clock_reserve_ns: 1_000, ..options };
     SimHost::new(world.disk(), world.env(), options)
 }
 

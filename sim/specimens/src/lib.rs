@@ -3,10 +3,11 @@
 //! Every specimen is a real class of bug. Its module says what is wrong, where it was seen, which invariant of the
 //! contract it breaks and which fault that needs; `NAME` is its name, `BUG` what is wrong in one line, and `host` makes
 //! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
-//! is wrong is shared with [`control`] or [`control_single`], in which nothing is.
+//! is wrong is shared with [`control`], [`control_single`] or [`control_claim`], in which nothing is.
 //!
 //! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory.
 
+mod claim;
 mod plain;
 mod single;
 
@@ -14,10 +15,12 @@ pub mod ack_then_timer_flush;
 pub mod canary;
 pub mod commit_mark_unchecked;
 pub mod control;
+pub mod control_claim;
 pub mod control_single;
 pub mod crc_omits_length;
 pub mod deleted_comes_back;
 pub mod failed_append_leaves_bytes;
+pub mod fenced_writer_goes_on;
 pub mod fsync_error_ignored;
 pub mod fsync_retried;
 pub mod gap_between_segments;
@@ -25,6 +28,7 @@ pub mod garbage_tail_accepted;
 pub mod header_before_extension;
 pub mod hole_then_valid_wedges;
 pub mod mark_left_to_journal;
+pub mod open_makes_directory;
 pub mod pid_lock_stale;
 pub mod prealloc_tail_unrepairable;
 pub mod recovery_crash_rolls_back;

@@ -67,6 +67,9 @@ mod tests {
         story.close().begin(0, destroy);
         story.crash().ask(open, failed(ErrorKind::NotFound)).crash_and_open().breaks("delete-durable");
         let mut story = Story::new();
+        story.close().ask(destroy, Told::Done).crash();
+        story.ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists)).breaks("delete-durable");
+        let mut story = Story::new();
         story.close().begin(0, destroy);
         story.crash_and_open().crash().ask(open, failed(ErrorKind::NotFound)).breaks("create-durable");
     }

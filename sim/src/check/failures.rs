@@ -6,7 +6,7 @@ use super::blocks::{Blocks, Stage};
 use super::log::Log;
 use super::snapshots::Snapshots;
 use super::stores::Stores;
-use super::{Breach, Circumstances, Exchange, Findings};
+use super::{Breach, Circumstances, Exchange, Fence, Findings};
 use crate::history::{Ask, History, Place, Told};
 use asl_host::{Capabilities, Code, ErrorKind};
 
@@ -69,6 +69,10 @@ pub(super) fn judge(
         Ask::Open { .. } | Ask::Destroy { .. }
             if matches!(kind, ErrorKind::NotFound | ErrorKind::ConcurrentModification) => {}
         _ if exchange.after_crash => {
+            if now.crashed_in_recovery && matches!(exchange.ask, Ask::Open { place: Place::Main, .. }) {
+                let text = format!("after a crash inside recovery, {}", text());
+                out.broken(Breach::FailsAfterCrashInRecovery, at, text);
+            }
             out.broken(Breach::NotAvailable, at, format!("after a crash, {}", text()));
         }
         _ if now.was_ever_full => {
@@ -84,6 +88,9 @@ fn look_at_success(exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findi
     let works = matches!(exchange.ask, Ask::Open { second: false, .. } | Ask::Append { .. });
     if works && exchange.after_crash {
         out.looked(Breach::NotAvailable);
+        if now.crashed_in_recovery {
+            out.looked(Breach::FailsAfterCrashInRecovery);
+        }
     }
     if works && now.was_ever_full && !exchange.excused {
         out.looked(Breach::FailsAfterFull);
@@ -117,6 +124,7 @@ fn is_called_for(
 ) -> bool {
     let Models { stores, blocks, snapshots, logs } = models;
     match (exchange.ask, kind) {
+        (_, ErrorKind::ConcurrentModification) if exchange.fence != Fence::Open => true,
         (Ask::Append { place: Place::Main, .. }, ErrorKind::Closed) if now.closed => true,
         (Ask::WriteBlock { block, .. }, ErrorKind::ReadOnly | ErrorKind::NotFound) => {
             blocks.stage(block) == Some(Stage::Sealed)

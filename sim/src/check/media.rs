@@ -8,7 +8,7 @@
 //! after each open: until it is seen again, no later flush or snapshot covers it.
 
 use super::blocks::Blocks;
-use super::{Breach, Exchange, Findings};
+use super::{Breach, Exchange, Fence, Findings};
 use crate::history::{Ask, Event, History, Hit, Name, Place, Span, Told};
 use crate::scenario::FaultKind;
 use crate::scenario::payload::operations_in;
@@ -99,12 +99,13 @@ impl<'a> Media<'a> {
                     excused: true,
                     faulted: true,
                     after_crash: false,
+                    fence: Fence::Open,
                 };
                 self.told(&exchange, out);
             }
             Event::Damage { kind, hit, .. } => self.damage(at, *kind, hit),
             Event::Crash { .. } => self.blocks.writer_gone(),
-            Event::Fault { .. } | Event::Full | Event::Freed => {}
+            Event::Fault { .. } | Event::Left { .. } | Event::Full | Event::Freed => {}
         }
     }
 

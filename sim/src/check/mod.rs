@@ -22,6 +22,7 @@ mod create_exclusive;
 mod delete_durable;
 mod error_honest;
 mod failures;
+mod fenced;
 mod identity_stable;
 mod log;
 mod log_prefix;
@@ -55,7 +56,7 @@ use asl_host::Capabilities;
 use walk::Walk;
 
 pub use own::{Looks, OwnInvariant};
-pub(crate) use walk::{Circumstances, Exchange};
+pub(crate) use walk::{Circumstances, Exchange, Fence};
 
 /// An invariant of the contract.
 #[derive(Debug)]
@@ -166,6 +167,10 @@ breaches! {
     SecondWriter,
     LockedOut,
     LostAfterCrashInRecovery,
+    /// An open fails without a cause after a crash inside an earlier one.
+    FailsAfterCrashInRecovery,
+    /// An open of nothing left something where it looked.
+    LeftBehind,
     FailsAfterFull,
     LostAfterFull,
     ClockBackwards,

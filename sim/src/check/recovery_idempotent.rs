@@ -2,8 +2,8 @@
 //!
 //! Source: contract, "Invariants".
 //!
-//! Broken by a loss that shows after a crash inside recovery. Whether the same run without that crash loses too is
-//! tried before it is made the primary one.
+//! Broken by a loss that shows after a crash inside recovery, or an open that fails then without another cause. Whether the same
+//! run without that crash goes wrong too is tried before it is made the primary one.
 //!
 //! Not checked: states of recovery that no crash point separates
 
@@ -14,12 +14,14 @@ pub(super) static INVARIANT: Invariant = Invariant {
     sentence: "crashing inside recovery and recovering again gives a state that the first crash allowed",
     not_checked: "states of recovery that no crash point separates",
     applies: super::always,
-    breaches: &[Breach::LostAfterCrashInRecovery],
+    breaches: &[Breach::LostAfterCrashInRecovery, Breach::FailsAfterCrashInRecovery],
 };
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::Story;
+    use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::Ask;
+    use asl_host::ErrorKind;
 
     #[test]
     fn a_crash_inside_recovery_loses_nothing() {
@@ -27,6 +29,21 @@ mod tests {
         story.append(1, 1).crash().crash_in_recovery().open().read(&[1]).keeps("recovery-idempotent");
         let mut story = Story::new();
         story.append(1, 1).crash().crash_in_recovery().open().read(&[]).breaks_also("recovery-idempotent");
+    }
+
+    #[test]
+    fn after_a_crash_inside_recovery_the_next_one_comes_to_its_end() {
+        // A recovery that stumbled over what an earlier one had half done was found as a store that is not available only.
+        let open = Ask::Open { place: MAIN, second: false };
+        let mut story = Story::new();
+        story
+            .crash()
+            .crash_in_recovery()
+            .ask(open, failed(ErrorKind::Corrupt))
+            .breaks_also("recovery-idempotent");
+        let mut story = Story::new();
+        story.crash().crash_in_recovery().open().crash().ask(open, failed(ErrorKind::Corrupt));
+        assert!(!story.broken().contains(&"recovery-idempotent"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{Breach, Exchange, Findings};
 use crate::history::{Ask, Place, Told};
-use asl_host::ErrorKind;
+use asl_host::{ErrorKind, Exclusion};
 
 /// What is known of a location.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,9 +48,15 @@ pub(super) enum Fresh {
 pub(super) struct Stores {
     life: [Life; 3],
     open: [bool; 3],
+    /// Whether an open is to be let in where another handle has the store.
+    fences: bool,
 }
 
 impl Stores {
+    pub(super) fn new(exclusion: Exclusion) -> Stores {
+        Stores { fences: exclusion == Exclusion::Fence, ..Stores::default() }
+    }
+
     pub(super) fn life(&self, place: Place) -> Life {
         self.life[place as usize]
     }
@@ -124,8 +130,11 @@ impl Stores {
             }
             Told::Failed { kind: ErrorKind::Exists, .. } => {
                 out.looked(Breach::CreatedTwice);
-                out.expect(!matches!(life, Life::Absent | Life::Destroyed), Breach::WrongAnswer, at, || {
+                out.expect(life != Life::Absent, Breach::WrongAnswer, at, || {
                     format!("creating {} says that it exists, and it does not", place.as_str())
+                });
+                out.expect(life != Life::Destroyed, Breach::DestroyedCameBack, at, || {
+                    format!("{} was destroyed, and creating it says that it exists", place.as_str())
                 });
                 // To be there is not yet to be whole.
                 self.life[place as usize] = if life.may_be_torn() { Life::Found } else { Life::Present };
@@ -137,9 +146,9 @@ impl Stores {
 
     fn open_told(&mut self, exchange: &Exchange<'_>, place: Place, second: bool, out: &mut Findings) {
         let (at, life) = (exchange.told_at, self.life(place));
-        let expecting_refusal = second && self.is_open(place);
+        let intrudes = second && self.is_open(place);
         match exchange.told {
-            Told::Done if expecting_refusal => {
+            Told::Done if intrudes && !self.fences => {
                 let text = format!(
                     "{} was opened for writing by a second process while the first had it open",
                     place.as_str()
@@ -162,6 +171,9 @@ impl Stores {
             }
             Told::Failed { kind: ErrorKind::NotFound, .. } => {
                 out.looked(Breach::WrongAnswer);
+                if place == Place::Nowhere {
+                    out.looked(Breach::LeftBehind);
+                }
                 if life == Life::Destroyed {
                     out.looked(Breach::DestroyedCameBack);
                 }
@@ -189,10 +201,14 @@ impl Stores {
                 }
             }
             Told::Failed { kind: ErrorKind::ConcurrentModification, .. } => {
-                out.expect(self.is_open(place) || exchange.excused, Breach::LockedOut, at, || {
+                let text = if intrudes && self.fences {
+                    format!("opening {} was refused, by a host that lets the newest open win", place.as_str())
+                } else {
                     format!("{} is said to be in use, and nobody alive has it open", place.as_str())
-                });
-                if expecting_refusal {
+                };
+                let well = (self.is_open(place) && !(intrudes && self.fences)) || exchange.excused;
+                out.expect(well, Breach::LockedOut, at, || text);
+                if intrudes {
                     out.looked(Breach::SecondWriter);
                 }
             }

@@ -7,9 +7,11 @@ use super::log::Log;
 use super::marks::Marks;
 use super::snapshots::Snapshots;
 use super::stores::{Fresh, Stores};
-use super::{Findings, failures};
+use super::{Breach, Findings, failures, fenced};
 use crate::history::{Ask, Event, History, Place, Told};
+use crate::run::SECOND;
 use crate::scenario::FaultKind;
+use asl_host::Exclusion;
 
 /// A call and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,20 @@ pub(crate) struct Exchange<'a> {
     pub(crate) faulted: bool,
     /// Whether a crash came before the store was opened, and nothing else did since the one before.
     pub(crate) after_crash: bool,
+    /// Whether it is asked through a handle that a later open may have fenced off, or has.
+    pub(crate) fence: Fence,
+}
+
+/// What has come of the handle that a call is made through, where a host fences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fence {
+    /// It is the last that was given out.
+    #[default]
+    Open,
+    /// Another process was opening the store while the call went on: it may be refused, and is in doubt then.
+    Closing,
+    /// Another process had opened the store before the call was made: it must change nothing.
+    Shut,
 }
 
 /// Since when the session with a place goes on, and what started it.
@@ -44,12 +60,29 @@ pub(crate) struct Circumstances {
     last_full: Option<usize>,
     /// Whether a crash came since the last time that the store at each place was opened.
     crashed: [bool; 3],
+    /// Whether a crash came inside of recovery since the main store was last opened.
+    pub(crate) crashed_in_recovery: bool,
     /// Whether the handle of the main store was closed, and no other is there yet.
     pub(crate) closed: bool,
     pub(crate) was_ever_full: bool,
+    /// Since when another process is opening the main store while it is open, and since when it has it; of hosts that fence.
+    intruded_at: Option<usize>,
+    fenced_at: Option<usize>,
 }
 
 impl Circumstances {
+    /// What has come of the handle through which a client asks.
+    fn fence(&self, ask: &Ask, client: u16, asked_at: usize) -> Fence {
+        let by_handle = !matches!(
+            ask,
+            Ask::Create { .. } | Ask::Open { .. } | Ask::Destroy { .. } | Ask::Now | Ask::Identity
+        );
+        if !by_handle || client == SECOND || place_of(ask) != Place::Main || self.intruded_at.is_none() {
+            return Fence::Open;
+        }
+        if self.fenced_at.is_some_and(|at| at < asked_at) { Fence::Shut } else { Fence::Closing }
+    }
+
     fn excused(&self, place: Place, asked_at: usize, opening: bool) -> bool {
         let since = if opening { asked_at } else { self.sessions[place as usize].since.min(asked_at) };
         self.last_fault.is_some_and(|at| at > since)
@@ -77,7 +110,7 @@ impl<'a> Walk<'a> {
             history,
             now: Circumstances::default(),
             pending: Vec::new(),
-            stores: Stores::default(),
+            stores: Stores::new(history.capabilities.exclusion),
             logs: [Log::new(history), Log::new(history)],
             blocks: Blocks::default(),
             snapshots: Snapshots::default(),
@@ -107,6 +140,7 @@ impl Walk<'_> {
                     faulted: self.now.last_fault.is_some_and(|fault| fault > *asked),
                     after_crash: self.now.sessions[place as usize].after_crash
                         || (opening && self.now.crashed[place as usize]),
+                    fence: self.now.fence(ask, *client, *asked),
                 };
                 self.told(&exchange, out);
             }
@@ -115,6 +149,14 @@ impl Walk<'_> {
                 if *kind != FaultKind::Stall {
                     self.now.last_fault = Some(at);
                 }
+            }
+            Event::Left { place, name } => {
+                let text = format!(
+                    "opening {} said that there is none, and left {:?} behind",
+                    place.as_str(),
+                    self.history.name(*name)
+                );
+                out.broken(Breach::LeftBehind, at, text);
             }
             // What a damaged medium does is judged by another model.
             Event::Damage { .. } => {}
@@ -143,6 +185,9 @@ impl Walk<'_> {
                 self.now.sessions[place as usize] =
                     Session { since: at, after_crash: self.now.crashed[place as usize] };
             }
+            Ask::Open { place: Place::Main, second: true } if self.fences() => {
+                self.now.intruded_at.get_or_insert(at);
+            }
             Ask::CreateSnapshot => self.snapshots.asked(at, &self.logs[0], &self.blocks),
             Ask::DeleteSnapshot { snapshot } => self.snapshots.delete_asked(snapshot),
             Ask::SealBlock { block } => self.blocks.seal_asked(block),
@@ -158,6 +203,9 @@ impl Walk<'_> {
             logs: &self.logs,
         };
         failures::judge(self.history, exchange, &self.now, models, out);
+        if exchange.fence == Fence::Shut && fenced::judge(self.history, exchange, &mut self.logs[0], out) {
+            return;
+        }
         match exchange.ask {
             Ask::Create { place } | Ask::Destroy { place, .. } => {
                 self.store_told(exchange, place, out);
@@ -165,7 +213,10 @@ impl Walk<'_> {
             }
             Ask::Open { place, second } => {
                 self.store_told(exchange, place, out);
-                if *exchange.told == Told::Done && !second {
+                if *exchange.told == Told::Done && second && self.now.intruded_at.is_some() {
+                    self.now.fenced_at = Some(exchange.told_at);
+                    self.logs[0].opened(exchange.told_at);
+                } else if *exchange.told == Told::Done && !second {
                     self.opened(exchange.told_at, place);
                 }
             }
@@ -206,13 +257,18 @@ impl Walk<'_> {
         }
     }
 
+    fn fences(&self) -> bool {
+        self.history.capabilities.exclusion == Exclusion::Fence && self.stores.is_open(Place::Main)
+    }
+
     fn opened(&mut self, at: usize, place: Place) {
         if let Some(log) = self.logs.get_mut(place as usize) {
             log.opened(at);
         }
         self.now.crashed[place as usize] = false;
         if place == Place::Main {
-            self.now.closed = false;
+            self.now.crashed_in_recovery = false;
+            (self.now.closed, self.now.intruded_at, self.now.fenced_at) = (false, None, None);
             self.blocks.writer_gone();
         }
     }
@@ -237,6 +293,8 @@ impl Walk<'_> {
         // Once an open has completed, recovery is over, though the harness may still be looking at what it showed.
         let in_recovery = in_recovery && !self.stores.is_open(Place::Main);
         (self.now.crashed, self.now.closed) = ([true; 3], false);
+        self.now.crashed_in_recovery |= in_recovery;
+        (self.now.intruded_at, self.now.fenced_at) = (None, None);
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);

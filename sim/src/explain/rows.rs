@@ -10,7 +10,7 @@ use crate::decide::Site;
 use crate::history::{Ask, Event, Told};
 use crate::report::layout::things;
 use crate::report::story::{answer, request};
-use crate::run::HARNESS;
+use crate::run::{HARNESS, SECOND};
 use crate::scenario::{CrashKind, When};
 use crate::world::fs::fate::{Fate, What as Fated};
 use serde::Serialize;
@@ -295,6 +295,7 @@ fn opens(ask: &Ask) -> bool {
 fn who(moments: &Moments<'_>, client: u16) -> String {
     match client {
         HARNESS => "audit: ".to_owned(),
+        SECOND => "second process: ".to_owned(),
         _ if moments.trial.scenario.setup.clients > 1 => format!("{client}: "),
         _ => String::new(),
     }

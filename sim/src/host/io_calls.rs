@@ -38,3 +38,7 @@ pub(super) async fn flush(disk: &SimDisk) -> io::Result<()> {
 pub(super) async fn try_lock(disk: &SimDisk) -> io::Result<bool> {
     retry!(disk.try_lock())
 }
+
+pub(super) async fn preempt(disk: &SimDisk) -> io::Result<()> {
+    retry!(disk.preempt())
+}

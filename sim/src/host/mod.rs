@@ -10,11 +10,14 @@
 //! - Records of any length up to [`SimOptions::record_len_max`] are atomic whatever the append unit: a frame counts whole or not
 //!   at all. Open blocks are in memory only. A snapshot is its place in the journal.
 //! - Several stores share the device, each under its location, which may be any text. One process at a time has the
-//!   device: opening a store is refused while another process has one open, and opening an open one always.
+//!   device. With [`Exclusion::Refuse`], opening a store is refused while another process has one open, and opening an open one
+//!   always. With [`Exclusion::Fence`], an open takes the device from the process that has it, whichever stores that had open, and
+//!   the store from the handle that has it; writes through these fail from then on, and change nothing. Reading the clock, creating
+//!   and destroying take nothing from anybody: they are refused while another process has the device.
 //! - Readings of the clock are reserved ahead of time, in the journal, like the identity.
 //! - After a write or flush that failed all open handles refuse work; opening a store reads the device again.
 //!
-//! Not offered: space is never reclaimed, so that a device has an end; no [`Exclusion::Fence`].
+//! Not offered: space is never reclaimed, so that a device has an end.
 
 mod contents;
 mod frame;
@@ -42,6 +45,8 @@ pub use store::SimStore;
 pub struct SimOptions {
     /// When an acknowledged append is durable.
     pub durability: Durability,
+    /// What happens when a store that is open is opened again.
+    pub exclusion: Exclusion,
     /// Frames, records among them, are padded to multiples of this many bytes. Any number; 0 counts as 1.
     pub append_unit: u32,
     /// The longest record, in bytes. It must not be less than when the journal was written: a frame that is longer is still
@@ -55,6 +60,7 @@ impl Default for SimOptions {
     fn default() -> SimOptions {
         SimOptions {
             durability: Durability::OnAppend,
+            exclusion: Exclusion::Refuse,
             append_unit: 512,
             record_len_max: 64 << 10,
             clock_reserve_ns: 10_000_000_000,
@@ -76,8 +82,8 @@ impl SimHost {
 
     /// A handle to a store that is there; it is open from now on.
     fn opened(&self, turn: &Turn<'_>, location: &str) -> SimStore {
-        turn.opens(location);
-        SimStore::new(self.shared.clone(), turn.epoch(), location)
+        let handle = turn.opens(location);
+        SimStore::new(self.shared.clone(), handle, location)
     }
 }
 
@@ -87,7 +93,7 @@ impl Host for SimHost {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             durability: self.shared.options.durability,
-            exclusion: Exclusion::Refuse,
+            exclusion: self.shared.options.exclusion,
             blocks: true,
             snapshots: true,
             append_unit: self.shared.options.append_unit.max(1),
@@ -123,8 +129,17 @@ impl Host for SimHost {
 
     async fn open_store(&self, location: &StoreLocation) -> Result<SimStore> {
         let (operation, location) = (Operation::OpenStore, location.as_str());
-        let turn = self.shared.turn(operation, location).await?;
-        check_closed(&turn, operation, location)?;
+        let turn = match self.shared.options.exclusion {
+            Exclusion::Refuse => {
+                let turn = self.shared.turn(operation, location).await?;
+                check_closed(&turn, operation, location)?;
+                turn
+            }
+            Exclusion::Fence => self.shared.turn_by_force(operation, location).await?,
+        };
+        number_of(&turn, operation, location)?;
+        // Of a handle that was dropped, or is fenced off now: what an open shows is durable.
+        turn.flush(operation, location).await?;
         Ok(self.opened(&turn, location))
     }
 
@@ -158,12 +173,14 @@ impl Host for SimHost {
 
 /// The number of a store that is there and not open.
 fn check_closed(turn: &Turn<'_>, operation: Operation, location: &str) -> Result<u64> {
-    let error = |kind| Err(StoreError::new(kind, operation, location));
     if turn.is_open(location) {
-        return error(ErrorKind::ConcurrentModification);
+        return Err(StoreError::new(ErrorKind::ConcurrentModification, operation, location));
     }
-    turn.with(|up| match up.contents.stores.get(location) {
-        None => error(ErrorKind::NotFound),
-        Some(store) => Ok(store.number),
-    })
+    number_of(turn, operation, location)
+}
+
+/// The number of a store that is there.
+fn number_of(turn: &Turn<'_>, operation: Operation, location: &str) -> Result<u64> {
+    let number = turn.with(|up| up.contents.stores.get(location).map(|store| store.number));
+    number.ok_or_else(|| StoreError::new(ErrorKind::NotFound, operation, location))
 }

@@ -12,6 +12,7 @@
 use super::contents::Contents;
 use super::frame::{self, ALIGNMENT, Entry, Found, HEADER_LEN};
 use super::journal::{Journal, Write, padded_len};
+use super::shared::kind_of;
 use super::{SimOptions, io_calls};
 use crate::world::{SimDisk, SimEnv};
 use asl_host::ErrorKind;
@@ -39,7 +40,7 @@ pub(super) struct Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
-        Failure { kind: ErrorKind::of_io(&error), cause: Some(error), detail: String::new() }
+        Failure { kind: kind_of(&error), cause: Some(error), detail: String::new() }
     }
 }
 

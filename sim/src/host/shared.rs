@@ -5,18 +5,21 @@
 //! nothing is sure: the state is thrown away, the handles of that *epoch* refuse work, and whoever comes next reads the
 //! device again.
 //!
-//! The device's lock is held as long as a store is open, or somebody has the turn.
+//! The device's lock is held as long as a store is open, or somebody has the turn. A host that fences takes it by force when it opens
+//! a store; the process that had it finds out by its next write or flush.
 
 use super::SimOptions;
-use super::contents::Contents;
+use super::contents::{Contents, StoreContents};
 use super::frame::Entry;
 use super::gate::{Gate, Pass};
 use super::io_calls;
 use super::journal::{Journal, Write};
 use super::recover::{Failure, has_store, recover};
+use crate::world::fs::EBADE;
 use crate::world::{SimDisk, SimEnv};
 use asl_host::{ErrorKind, Operation, Result, StoreError};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What a host and its stores share.
@@ -34,8 +37,18 @@ pub(super) struct State {
     /// Handles of earlier epochs refuse work.
     pub(super) epoch: u64,
     pub(super) up: Option<Up>,
-    /// The locations of stores that have a handle, even if that refuses work: it is released by closing or dropping it.
-    pub(super) open: BTreeSet<String>,
+    /// The stores that have a handle, even if that refuses work, by location: it is released by closing or dropping it.
+    open: BTreeMap<String, Handle>,
+    handles: u64,
+    /// Handles of epochs up to this one were fenced off by another process.
+    fenced: u64,
+}
+
+/// What tells one handle that writes from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Handle {
+    epoch: u64,
+    number: u64,
 }
 
 /// The journal in memory, while the device's lock is held.
@@ -70,9 +83,32 @@ impl Shared {
     pub(super) async fn turn(&self, operation: Operation, location: &str) -> Result<Turn<'_>> {
         let turn = self.bare_turn().await;
         if self.state().up.is_none() {
+            let locked = io_calls::try_lock(&self.disk).await;
+            if !locked.map_err(|error| StoreError::io(operation, location, error))? {
+                return Err(StoreError::new(ErrorKind::ConcurrentModification, operation, location));
+            }
             turn.start(operation, location).await?;
         }
         turn.settle(operation, location).await?;
+        Ok(turn)
+    }
+
+    /// The same, with the device taken from whoever has it. What this process has in memory is read again, since it may have lost
+    /// the device without having noticed.
+    pub(super) async fn turn_by_force(&self, operation: Operation, location: &str) -> Result<Turn<'_>> {
+        let turn = self.bare_turn().await;
+        if self.state().up.is_some() && turn.settle(operation, location).await.is_ok() {
+            // Nobody else has it if a flush is let through.
+            match io_calls::flush(&self.disk).await {
+                Ok(()) => return Ok(turn),
+                Err(error) => turn.failed(&error),
+            }
+        }
+        let taken = io_calls::preempt(&self.disk).await;
+        taken.map_err(|error| StoreError::io(operation, location, error))?;
+        // A flush of the other process that failed is told to each handle once. What it should have covered, recovery writes again.
+        let _heard = io_calls::flush(&self.disk).await;
+        turn.start(operation, location).await?;
         Ok(turn)
     }
 
@@ -87,23 +123,24 @@ impl Shared {
         Turn { shared: self, _pass: self.gate.enter().await }
     }
 
-    /// The turn for a handle: only if it is of this epoch.
-    pub(super) async fn turn_of(&self, epoch: u64, operation: Operation, location: &str) -> Result<Turn<'_>> {
+    /// The turn for a handle: only if it is of this epoch, and the last that was given out.
+    pub(super) async fn turn_of(
+        &self,
+        handle: Handle,
+        operation: Operation,
+        location: &str,
+    ) -> Result<Turn<'_>> {
         let turn = self.bare_turn().await;
-        let is_current = {
-            let state = self.state();
-            state.epoch == epoch && state.up.is_some()
-        };
-        if !is_current {
-            return Err(StoreError::new(ErrorKind::Closed, operation, location));
+        if let Some(kind) = self.state().refuses(handle, location) {
+            return Err(StoreError::new(kind, operation, location));
         }
         turn.settle(operation, location).await?;
         Ok(turn)
     }
 
     /// A handle is gone without having been closed.
-    pub(super) fn abandon(&self, location: &str) {
-        self.state().open.remove(location);
+    pub(super) fn abandon(&self, location: &str, handle: Handle) {
+        self.state().closes(location, handle);
         if let Some(pass) = self.gate.try_enter() {
             drop(Turn { shared: self, _pass: pass });
         }
@@ -120,10 +157,6 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     async fn start(&self, operation: Operation, location: &str) -> Result<()> {
         let shared = self.shared;
-        let locked = io_calls::try_lock(&shared.disk).await;
-        if !locked.map_err(|error| StoreError::io(operation, location, error))? {
-            return Err(StoreError::new(ErrorKind::ConcurrentModification, operation, location));
-        }
         let recovered = recover(&shared.disk, &shared.env, &shared.options).await;
         let recovered = recovered.map_err(|failure| told(failure, operation, location))?;
         let mut state = shared.state();
@@ -144,21 +177,39 @@ impl Turn<'_> {
     }
 
     pub(super) fn is_open(&self, location: &str) -> bool {
-        self.shared.state().open.contains(location)
+        self.shared.state().open.contains_key(location)
     }
 
-    /// A handle to the store is given out.
-    pub(super) fn opens(&self, location: &str) {
-        self.shared.state().open.insert(location.to_owned());
+    /// A handle to the store is given out. If it has one already, that one is fenced off.
+    pub(super) fn opens(&self, location: &str) -> Handle {
+        let mut state = self.shared.state();
+        state.handles += 1;
+        let handle = Handle { epoch: state.epoch, number: state.handles };
+        state.open.insert(location.to_owned(), handle);
+        handle
     }
 
     /// The handle to the store is closed.
-    pub(super) fn closes(&self, location: &str) {
-        self.shared.state().open.remove(location);
+    pub(super) fn closes(&self, location: &str, handle: Handle) {
+        self.shared.state().closes(location, handle);
     }
 
-    pub(super) fn epoch(&self) -> u64 {
-        self.shared.state().epoch
+    /// Makes durable what is there of a store.
+    pub(super) async fn flush(&self, operation: Operation, location: &str) -> Result<()> {
+        let is_due = |store: &StoreContents| store.durable < store.records.len();
+        if self.with(|up| up.contents.stores.get(location).is_some_and(is_due)) {
+            self.commit(Vec::new(), true, operation, location).await?;
+        }
+        Ok(())
+    }
+
+    /// A write or flush failed: nothing is sure any more.
+    fn failed(&self, error: &io::Error) {
+        let mut state = self.shared.state();
+        if error.raw_os_error() == Some(EBADE) {
+            state.fenced = state.epoch;
+        }
+        state.fail();
     }
 
     /// Writes frames, and flushes if asked to, and then lets them have come to be.
@@ -201,8 +252,8 @@ impl Turn<'_> {
             if pending.is_flush { io_calls::flush(disk).await } else { Ok(()) }
         };
         if let Err(error) = done.await {
-            self.shared.state().fail();
-            return Err(StoreError::io(operation, location, error));
+            self.failed(&error);
+            return Err(StoreError::new(kind_of(&error), operation, location).with_source(error));
         }
         self.with(|up| {
             up.pending = None;
@@ -225,6 +276,20 @@ impl State {
         self.epoch += 1;
         self.up = None;
     }
+
+    /// Why a handle may not do anything, if it may not.
+    fn refuses(&self, handle: Handle, location: &str) -> Option<ErrorKind> {
+        if handle.epoch <= self.fenced || self.open.get(location) != Some(&handle) {
+            return Some(ErrorKind::ConcurrentModification);
+        }
+        (handle.epoch != self.epoch || self.up.is_none()).then_some(ErrorKind::Closed)
+    }
+
+    fn closes(&mut self, location: &str, handle: Handle) {
+        if self.open.get(location) == Some(&handle) {
+            self.open.remove(location);
+        }
+    }
 }
 
 impl Drop for Turn<'_> {
@@ -234,6 +299,15 @@ impl Drop for Turn<'_> {
             state.up = None;
             self.shared.disk.unlock();
         }
+    }
+}
+
+/// What an error of the device is to clients: one that is shut out is told that somebody else writes.
+pub(super) fn kind_of(error: &io::Error) -> ErrorKind {
+    if error.raw_os_error() == Some(EBADE) {
+        ErrorKind::ConcurrentModification
+    } else {
+        ErrorKind::of_io(error)
     }
 }
 

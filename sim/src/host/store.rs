@@ -2,7 +2,7 @@
 
 use super::contents::{Blocks, StoreContents};
 use super::frame::Entry;
-use super::shared::{Shared, Turn};
+use super::shared::{Handle, Shared, Turn};
 use asl_host::env::Env;
 use asl_host::{
     BlockId, Durability, ErrorKind, LogSeq, Operation, Record, Result, SnapshotId, Store, StoreError,
@@ -22,15 +22,15 @@ pub struct SimStore {
 
 #[derive(Debug)]
 enum Role {
-    /// Open for writing, in this epoch of the host's, with blocks that are not sealed.
-    Writer { epoch: u64, open_blocks: Mutex<BTreeMap<u128, Vec<u8>>> },
+    /// Open for writing, with blocks that are not sealed.
+    Writer { handle: Handle, open_blocks: Mutex<BTreeMap<u128, Vec<u8>>> },
     /// A snapshot.
     View { records: Vec<Arc<[u8]>>, blocks: Arc<Blocks> },
 }
 
 impl SimStore {
-    pub(super) fn new(shared: Arc<Shared>, epoch: u64, location: &str) -> SimStore {
-        let role = Role::Writer { epoch, open_blocks: Mutex::default() };
+    pub(super) fn new(shared: Arc<Shared>, handle: Handle, location: &str) -> SimStore {
+        let role = Role::Writer { handle, open_blocks: Mutex::default() };
         SimStore { shared, location: location.to_owned(), closed: AtomicBool::new(false), role }
     }
 
@@ -47,12 +47,12 @@ impl SimStore {
         if self.is_closed() {
             return Err(self.error(ErrorKind::Closed, operation));
         }
-        let Role::Writer { epoch, .. } = self.role else {
+        let Role::Writer { handle, .. } = self.role else {
             return Err(self.error(ErrorKind::ReadOnly, operation));
         };
-        let turn = self.shared.turn_of(epoch, operation, &self.location).await?;
+        let turn = self.shared.turn_of(handle, operation, &self.location).await;
         // Another task may have closed it, and opened the store again, in the meantime.
-        if self.is_closed() { Err(self.error(ErrorKind::Closed, operation)) } else { Ok(turn) }
+        if self.is_closed() { Err(self.error(ErrorKind::Closed, operation)) } else { turn }
     }
 
     fn store<T>(&self, turn: &Turn<'_>, work: impl FnOnce(&StoreContents) -> T) -> T {
@@ -80,9 +80,7 @@ impl SimStore {
     }
 
     async fn flush_in(&self, turn: &Turn<'_>, operation: Operation) -> Result<LogSeq> {
-        if self.store(turn, |store| store.durable < store.records.len()) {
-            turn.commit(Vec::new(), true, operation, &self.location).await?;
-        }
+        turn.flush(operation, &self.location).await?;
         Ok(LogSeq(self.store(turn, |store| store.durable as u64)))
     }
 
@@ -161,11 +159,11 @@ impl Store for SimStore {
 
     async fn close(&self) -> Result<()> {
         let operation = Operation::Close;
-        if matches!(self.role, Role::View { .. }) {
+        let Role::Writer { handle, .. } = self.role else {
             self.check_view(operation)?;
             self.closed.store(true, Ordering::Relaxed);
             return Ok(());
-        }
+        };
         if self.is_closed() {
             return Err(self.error(ErrorKind::Closed, operation));
         }
@@ -176,7 +174,7 @@ impl Store for SimStore {
         // Whatever came of it, the handle does not have the store any more.
         let turn = self.shared.bare_turn().await;
         if !self.closed.swap(true, Ordering::Relaxed) {
-            turn.closes(&self.location);
+            turn.closes(&self.location, handle);
         }
         flushed.map(|_| ())
     }
@@ -291,8 +289,10 @@ impl Store for SimStore {
 
 impl Drop for SimStore {
     fn drop(&mut self) {
-        if matches!(self.role, Role::Writer { .. }) && !self.is_closed() {
-            self.shared.abandon(&self.location);
+        if let Role::Writer { handle, .. } = self.role
+            && !self.is_closed()
+        {
+            self.shared.abandon(&self.location, handle);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::check::Violation;
 use crate::decide::Site;
 use crate::history::{Ask, Event, History, Hit, Name, Place, Told};
 use crate::report::layout::things;
-use crate::run::HARNESS;
+use crate::run::{HARNESS, SECOND};
 use crate::scenario::{CrashKind, FaultKind};
 use crate::trial::Trial;
 use std::collections::BTreeSet;
@@ -55,6 +55,9 @@ pub fn whole(history: &History) -> Vec<Line> {
             Event::Fault { site, kind } => format!("FAULT: {kind}, in {}", place_in_run(*site)),
             Event::Damage { site, kind, hit } => damage(*site, *kind, hit),
             Event::Full => "FAULT: space runs out".to_owned(),
+            Event::Left { place, name } => {
+                format!("LEFT BEHIND: {:?}, at {}", history.name(*name), place.as_str())
+            }
             Event::Freed => "there is space again".to_owned(),
         };
         Some(Line { event: at, text })
@@ -109,7 +112,12 @@ fn leave_out(out: &mut Vec<String>, count: usize, which: &str) {
 /// Crashes, faults, and the acknowledgements that the violation is about.
 fn matters(history: &History, event: usize, concerned: &BTreeSet<u64>) -> bool {
     match &history.events()[event] {
-        Event::Crash { .. } | Event::Fault { .. } | Event::Damage { .. } | Event::Full | Event::Freed => true,
+        Event::Crash { .. }
+        | Event::Fault { .. }
+        | Event::Damage { .. }
+        | Event::Left { .. }
+        | Event::Full
+        | Event::Freed => true,
         Event::Told { asked, told: Told::Seq(seq) } => {
             let of_append = matches!(history.events()[*asked], Event::Asked { ask: Ask::Append { .. }, .. });
             of_append && concerned.contains(seq)
@@ -190,7 +198,11 @@ pub(crate) fn place_in_run(site: Site) -> String {
 }
 
 fn question(history: &History, site: Site, client: u16, ask: &Ask) -> String {
-    let who = if client == HARNESS { "audit".to_owned() } else { format!("client {client}") };
+    let who = match client {
+        HARNESS => "audit".to_owned(),
+        SECOND => "second process".to_owned(),
+        client => format!("client {client}"),
+    };
     format!("{who}: {} ({})", request(history, ask), place_in_run(site))
 }
 

@@ -1,11 +1,11 @@
 //! Carrying out one operation of a client: finding what its ordinals mean, asking, and remembering what clients know.
 
-use super::{Runner, Up};
+use super::{Runner, SECOND, Up};
 use crate::decide::Site;
-use crate::history::{Ask, Name, Place, Told, View};
+use crate::history::{Ask, Event, Name, Place, Told, View};
 use crate::scenario::{Action, Op, Payload};
 use crate::target::{AnyHost, AnyStore};
-use asl_host::{BlockId, ErrorKind, LogSeq, Operation, Record, SnapshotId};
+use asl_host::{BlockId, ErrorKind, Exclusion, LogSeq, Operation, Record, SnapshotId};
 use std::sync::Arc;
 
 /// More records than any run writes.
@@ -33,7 +33,7 @@ impl Runner<'_> {
                 let from = 1 + (self.known.borrow().next - 1) * u64::from(from_percent) / 100;
                 self.read(store, Place::Main, site, client, from, limit as usize).await
             }
-            Action::OpenNothing => self.open_place(&*up.host, Place::Nowhere, site, client, false).await.0,
+            Action::OpenNothing => self.open_nothing(&*up.host, site, client).await,
             Action::OpenSecond => return self.open_second(site, client).await,
             Action::CreateExisting => self.create_place(&*up.host, Place::Main, site, client).await.0,
             Action::DestroyOpen => self.destroy(&*up.host, Place::Main, true, site, client).await,
@@ -41,7 +41,9 @@ impl Runner<'_> {
             Action::SideUse(payload) => return self.side(&*up.host, site, client, payload, false).await,
             Action::SideDestroy => self.destroy(&*up.host, Place::Side, false, site, client).await,
             Action::Now | Action::Identity => self.marks(&*up.host, &op.action, site, client).await,
-            Action::Reopen | Action::UseClosed(_) => unreachable!("the runner reopens"),
+            Action::Reopen | Action::UseClosed(_) | Action::TakeOver(_) => {
+                unreachable!("the runner does it when nobody else is at work")
+            }
             _ => self.blocks_and_snapshots(store, client, op).await,
         };
         self.goes_on(&told)
@@ -78,15 +80,7 @@ impl Runner<'_> {
                 }
             }
             Action::ListBlocks => self.list_blocks(store, site, client).await,
-            Action::CreateSnapshot => {
-                let tell =
-                    |h: &mut crate::history::History, id: SnapshotId| Told::Named(h.intern(id.as_str()));
-                let told = self.ask(site, client, Ask::CreateSnapshot, store.create_snapshot(), tell).await;
-                if let Told::Named(snapshot) = told {
-                    self.known.borrow_mut().snapshots.push(snapshot);
-                }
-                told
-            }
+            Action::CreateSnapshot => self.create_snapshot(store, site, client).await,
             Action::InspectSnapshot { nth } => match self.a_snapshot(nth) {
                 Some(snapshot) => self.inspect(store, site, client, snapshot).await,
                 None => self.list_snapshots(store, site, client).await,
@@ -234,6 +228,15 @@ impl Runner<'_> {
         self.ask(site, client, Ask::ListBlocks, store.list_blocks(), tell).await
     }
 
+    pub(super) async fn create_snapshot(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
+        let tell = |h: &mut crate::history::History, id: SnapshotId| Told::Named(h.intern(id.as_str()));
+        let told = self.ask(site, client, Ask::CreateSnapshot, store.create_snapshot(), tell).await;
+        if let Told::Named(snapshot) = told {
+            self.known.borrow_mut().snapshots.push(snapshot);
+        }
+        told
+    }
+
     pub(super) async fn list_snapshots(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
         let tell = |h: &mut crate::history::History, ids: Vec<SnapshotId>| {
             Told::Names(ids.iter().map(|id| h.intern(id.as_str())).collect())
@@ -293,6 +296,24 @@ impl Runner<'_> {
         (told, opened)
     }
 
+    /// Opens a location where there is no store, and looks whether there is something afterwards.
+    async fn open_nothing(&self, host: &dyn AnyHost, site: Site, client: u16) -> Told {
+        let location = Self::location(Place::Nowhere);
+        let names = || self.sim.lock().names_beginning_with(location.as_str());
+        let (before, asked_at) = (names(), self.history.borrow().events().len());
+        let (told, _) = self.open_place(host, Place::Nowhere, site, client, false).await;
+        let faulted = |event: &Event| matches!(event, Event::Fault { .. } | Event::Full);
+        let excused = self.history.borrow().events()[asked_at..].iter().any(faulted);
+        if !excused && matches!(told, Told::Failed { kind: ErrorKind::NotFound, .. }) {
+            let mut history = self.history.borrow_mut();
+            for name in names().into_iter().filter(|name| !before.contains(name)) {
+                let name = history.intern(&name);
+                history.push(Event::Left { place: Place::Nowhere, name });
+            }
+        }
+        told
+    }
+
     pub(super) async fn create_place(
         &self,
         host: &dyn AnyHost,
@@ -316,13 +337,16 @@ impl Runner<'_> {
         self.ask(site, client, ask, host.destroy_store(&location), |_, ()| Told::Done).await
     }
 
-    /// Another process tries to open the store. If it is let in, the history shows it; it leaves again at once.
+    /// Another process tries to open the store. If it is let in, the history shows it; it leaves again at once. A host that
+    /// fences has shut the first one out then.
     async fn open_second(&self, site: Site, client: u16) -> bool {
         let second = self.target.boot(&self.machine());
         let (told, store) = self.open_place(&*second, Place::Main, site, client, true).await;
+        let fences = self.history.borrow().capabilities.exclusion == Exclusion::Fence;
         if let Some(store) = store {
-            self.ask(site, client, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done)
+            self.ask(site, SECOND, Ask::Close { place: Place::Main }, store.close(), |_, ()| Told::Done)
                 .await;
+            return !fences;
         }
         self.goes_on(&told)
     }
@@ -363,7 +387,7 @@ impl Runner<'_> {
 
     /// Whether the client works on with the same handle: an error that says no more than "no" does not spoil it, and in some
     /// runs clients go on whatever they are told, until the handle refuses work.
-    fn goes_on(&self, told: &Told) -> bool {
+    pub(super) fn goes_on(&self, told: &Told) -> bool {
         match told {
             Told::Failed { kind: ErrorKind::Closed, .. } => false,
             Told::Failed { kind: ErrorKind::Io | ErrorKind::Corrupt, .. } => {

@@ -126,7 +126,15 @@ impl Runner<'_> {
                 End::Crashed(op) => return Work::Crashed(op),
                 End::Dead => return Work::Dead,
             }
-            match self.reopen.take() {
+            let mut why = self.reopen.take();
+            if let Some(Reopen::TakenOver(op)) = why {
+                match self.take_over(&up, op) {
+                    End::Done => why = Some(Reopen::AfterError),
+                    End::Crashed(_) => return Work::Crashed(Some(op)),
+                    End::Dead => return Work::Dead,
+                }
+            }
+            match why {
                 None => return Work::Finished(up),
                 Some(why) => match self.open_again(up, why) {
                     Reopened::Up(again) => up = again,
@@ -241,7 +249,7 @@ impl Runner<'_> {
     }
 
     /// Records how tasks ended; after a crash, what is left of the world is what the crash leaves.
-    fn settle_end(&mut self, ended: Ended, in_recovery: bool) -> End {
+    pub(super) fn settle_end(&mut self, ended: Ended, in_recovery: bool) -> End {
         self.collect_notices();
         match ended {
             Ended::Done => End::Done,
@@ -299,7 +307,7 @@ impl Runner<'_> {
         self.collect_notices();
     }
 
-    fn cut_of(&self, op: u32) -> Option<Cut> {
+    pub(super) fn cut_of(&self, op: u32) -> Option<Cut> {
         if self.scenario.setup.class == FaultClass::None {
             return None;
         }
@@ -307,7 +315,7 @@ impl Runner<'_> {
     }
 
     /// Leaves the site; if a crash was due in it, it comes now.
-    async fn leave(&self) {
+    pub(super) async fn leave(&self) {
         let crashes = self.sim.lock().leave();
         if crashes {
             std::future::pending::<()>().await;
@@ -325,6 +333,10 @@ impl Runner<'_> {
             let op = &self.scenario.ops[index];
             if matches!(op.action, Action::Reopen | Action::UseClosed(_)) {
                 self.reopen.set(Some(Reopen::Asked(op.id)));
+                return;
+            }
+            if matches!(op.action, Action::TakeOver(_)) {
+                self.reopen.set(Some(Reopen::TakenOver(op.id)));
                 return;
             }
             self.sim.lock().enter(Site::Op(op.id), self.cut_of(op.id));
@@ -362,7 +374,7 @@ enum Reopened {
     Dead,
 }
 
-enum End {
+pub(super) enum End {
     Done,
     Crashed(Option<u32>),
     Dead,

@@ -15,6 +15,7 @@ mod audit;
 mod client;
 mod life;
 mod search;
+mod take_over;
 
 use crate::chronicle::Chronicle;
 use crate::decide::{Decider, Decisions};
@@ -198,6 +199,8 @@ pub(crate) struct Runner<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reopen {
     Asked(u32),
+    /// After another process has had it.
+    TakenOver(u32),
     AfterError,
 }
 
@@ -214,6 +217,8 @@ const ATTEMPTS_MAX: u8 = 8;
 const HEALS_MAX: u8 = 7;
 /// The client that stands for the harness itself in histories.
 pub(crate) const HARNESS: u16 = u16::MAX;
+/// The client that stands for a second process, which has a handle of its own.
+pub(crate) const SECOND: u16 = u16::MAX - 1;
 
 impl<'a> Runner<'a> {
     /// A run that has not begun. The host's root is there.

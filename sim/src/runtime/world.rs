@@ -268,6 +268,13 @@ impl World {
         }
     }
 
+    /// The names that begin with this path, in the directory that it is in; for the harness, which makes no calls.
+    pub(crate) fn names_beginning_with(&mut self, path: &str) -> Vec<String> {
+        let (dir, first) = path.rsplit_once('/').expect("paths of the harness are absolute");
+        let names = self.fs.read_dir(dir, &mut self.decide).expect("the host's root is there");
+        names.into_iter().filter(|name| name.starts_with(first)).collect()
+    }
+
     /// What happened since the last time this was asked.
     pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)

@@ -209,6 +209,8 @@ pub enum Action {
     UseClosed(Payload),
     /// Tries to open the store from a second process while it is open.
     OpenSecond,
+    /// A second process opens the store, which fences off the first if the host excludes writers so, and both append.
+    TakeOver(Payload),
     /// Tries to create a store where there is one.
     CreateExisting,
     /// Tries to destroy the store while it is open.
@@ -241,6 +243,7 @@ impl Action {
             | Action::WriteBlock { payload, .. }
             | Action::WriteSealed { payload, .. }
             | Action::UseClosed(payload)
+            | Action::TakeOver(payload)
             | Action::SideCreate(payload)
             | Action::SideUse(payload) => Some(*payload),
             _ => None,
@@ -255,6 +258,7 @@ impl Action {
             | Action::WriteBlock { payload, .. }
             | Action::WriteSealed { payload, .. }
             | Action::UseClosed(payload)
+            | Action::TakeOver(payload)
             | Action::SideCreate(payload)
             | Action::SideUse(payload) => Some(payload),
             _ => None,
@@ -282,6 +286,7 @@ impl Action {
             Action::Reopen => "reopen",
             Action::UseClosed(_) => "use_closed",
             Action::OpenSecond => "open_second",
+            Action::TakeOver(_) => "take_over",
             Action::CreateExisting => "create_existing",
             Action::DestroyOpen => "destroy_open",
             Action::OpenNothing => "open_nothing",

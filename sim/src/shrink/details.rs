@@ -148,6 +148,7 @@ fn plainest(action: &Action) -> Action {
         Action::WriteBlock { payload, .. } => Action::WriteBlock { nth: 0, payload: *payload },
         Action::WriteSealed { payload, .. } => Action::WriteSealed { nth: 0, payload: *payload },
         Action::UseClosed(_) => Action::Reopen,
+        Action::TakeOver(_) => Action::OpenSecond,
         Action::SealBlock { .. } => Action::SealBlock { nth: 0 },
         Action::ReadBlock { .. } => Action::ReadBlock { nth: 0 },
         Action::InspectSnapshot { .. } => Action::InspectSnapshot { nth: 0 },

@@ -17,7 +17,7 @@ use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimDisk, SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
-use asl_host::{Durability, Host, PosixHost, PosixOptions};
+use asl_host::{Durability, Exclusion, Host, PosixHost, PosixOptions};
 use std::fmt;
 use std::sync::Arc;
 
@@ -250,22 +250,30 @@ fn posix_with(name: &str, about: &str, durability: Durability) -> Target {
 
 /// The reference host, on a block device.
 pub fn sim() -> Target {
-    sim_with("sim", "the reference host, on a simulated block device", Durability::OnAppend)
+    let options = SimOptions::default();
+    sim_with("sim", "the reference host, on a simulated block device", options)
 }
 
 /// The same host, whose appends are durable when they are flushed.
 pub fn sim_on_flush() -> Target {
-    sim_with("sim:on-flush", "the same, with appends that are durable when flushed", Durability::OnFlush)
+    let options = SimOptions { durability: Durability::OnFlush, ..SimOptions::default() };
+    sim_with("sim:on-flush", "the same, with appends that are durable when flushed", options)
 }
 
-fn sim_with(name: &str, about: &str, durability: Durability) -> Target {
+/// The same host, which fences off whoever has a store open when it opens it.
+pub fn sim_fence() -> Target {
+    let options = SimOptions { exclusion: Exclusion::Fence, ..SimOptions::default() };
+    sim_with("sim:fence", "the same, where the newest open fences off older writers", options)
+}
+
+fn sim_with(name: &str, about: &str, options: SimOptions) -> Target {
     Target::new(name, about, move |machine| {
         let options = SimOptions {
-            durability,
             append_unit: machine.append_unit(),
             record_len_max: 16 << 10,
             // Short, so that a run has several.
             clock_reserve_ns: 2_000_000,
+            ..options
         };
         SimHost::new(machine.disk(), machine.env(), options)
     })
@@ -273,7 +281,7 @@ fn sim_with(name: &str, about: &str, durability: Durability) -> Target {
 
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
-    let mut targets = vec![posix(), posix_on_flush(), sim(), sim_on_flush()];
+    let mut targets = vec![posix(), posix_on_flush(), sim(), sim_on_flush(), sim_fence()];
     targets.extend(specimens::targets());
     targets
 }

@@ -48,6 +48,8 @@ pub(super) fn targets() -> Vec<Target> {
         pid_lock_stale,
         snapshot_takes_open_block,
         mark_left_to_journal,
+        fenced_writer_goes_on,
+        open_makes_directory,
         canary,
     );
     let from_crashes = targets.len();
@@ -58,6 +60,7 @@ pub(super) fn targets() -> Vec<Target> {
     }
     targets.push(target!(control));
     targets.push(target!(control_single));
+    targets.push(target!(control_claim));
     targets
 }
 

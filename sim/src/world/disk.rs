@@ -5,15 +5,17 @@
 //! writes that were completed before it was issued. After a failed flush, what it should have covered may count as clean, or be
 //! gone: writing it again is the only safe answer.
 //!
-//! There is one device in a world. It has one lock, which is gone with the handle, and with the process.
+//! There is one device in a world. It has one lock, which is gone with the handle, and with the process. Another handle can take
+//! it by force, as a persistent reservation is preempted (SPC-4, 5.13.11.2.6); whoever had it is then refused every write and flush
+//! with EBADE, which is what Linux makes of a reservation conflict, until it has the lock again.
 //!
 //! Not modelled: parts of sectors (a call that asks for one fails with EINVAL), what `device` in the file system's store leaves
 //! out, and several devices.
 
-use super::fs::{EIO, Ino, errno};
+use super::fs::{EBADE, EIO, Ino, errno};
 use crate::chronicle::About;
 use crate::decide::Question;
-use crate::runtime::{CallKind, Process, Sim};
+use crate::runtime::{CallKind, Process, Sim, World};
 use std::io;
 use std::sync::Arc;
 
@@ -79,10 +81,12 @@ impl SimDisk {
     ///
     /// # Errors
     ///
-    /// EINVAL as [`SimDisk::read_at`]; ENOSPC behind the end, or if there is no space; what is planned.
+    /// EINVAL as [`SimDisk::read_at`]; ENOSPC behind the end, or if there is no space; EBADE if another handle took the lock by
+    /// force; what is planned.
     pub async fn write_at(&self, data: &[u8], offset: u64) -> io::Result<usize> {
         let about = About::handle("write", self.handle).range(offset, data.len());
         let written = self.sim.perform(self.process, CallKind::Write, about, |world, call| {
+            self.check_reservation(world)?;
             let share = world.written_share(call, self.ino, offset, data.len());
             let data = &data[..self.on_grid(share, data.len())];
             let count = world.fs.write_device(self.ino, data, offset, &mut world.decide)?;
@@ -97,10 +101,12 @@ impl SimDisk {
     ///
     /// # Errors
     ///
-    /// What is planned; a flush that failed before, which each handle that was open hears of once.
+    /// What is planned; a flush that failed before, which each handle that was open hears of once; EBADE as
+    /// [`SimDisk::write_at`].
     pub async fn flush(&self) -> io::Result<()> {
         let about = About::handle("flush", self.handle);
         let flushed = self.sim.perform(self.process, CallKind::Sync, about, |world, call| {
+            self.check_reservation(world)?;
             world.note(call, u64::from(self.ino), 0);
             if call.fails_sync() {
                 world.fs.fail_sync(self.ino, call.mark, call.address(Question::Reverted), &mut world.decide);
@@ -128,6 +134,25 @@ impl SimDisk {
             Ok(locked)
         });
         locked.await
+    }
+
+    /// Takes the device's lock, from another handle if that has it, which can then write no more.
+    ///
+    /// # Errors
+    ///
+    /// What is planned.
+    pub async fn preempt(&self) -> io::Result<()> {
+        let about = About::handle("preempt", self.handle);
+        let taken = self.sim.perform(self.process, CallKind::Lock, about, |world, call| {
+            world.fs.preempt(self.ino, self.handle);
+            world.note(call, u64::from(self.ino), 2);
+            Ok(())
+        });
+        taken.await
+    }
+
+    fn check_reservation(&self, world: &World) -> io::Result<()> {
+        if world.fs.is_preempted(self.ino, self.handle) { Err(errno(EBADE)) } else { Ok(()) }
     }
 
     /// Gives the lock back, if this handle has it.

@@ -49,6 +49,7 @@ pub(super) async fn open<F: FileSystem, E: Env, S: Steps>(
 ) -> Result<PlainStore<F, E, S>> {
     let operation = Operation::OpenStore;
     let steps = S::default();
+    steps.before_open(&shared.fs, &paths.dir).await.map_err(failed(operation, &paths.dir))?;
     let lock = lock_existing(&shared.fs, &paths, operation).await?;
     claim(shared, &steps, &paths, operation).await?;
     let checked = steps.check_mark(&shared.fs, &paths.mark).await;

@@ -111,6 +111,15 @@ pub(crate) trait Steps: Default + Send + Sync + 'static {
         async move { retry!(fs.open(mark, OpenMode::CreateNew)).map(drop) }
     }
 
+    /// Before an open looks whether there is a store.
+    fn before_open<F: FileSystem>(
+        &self,
+        _fs: &F,
+        _dir: &Path,
+    ) -> impl Future<Output = io::Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// Looks at the mark of a store that is opened.
     fn check_mark<F: FileSystem>(
         &self,

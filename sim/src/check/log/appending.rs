@@ -4,7 +4,7 @@
 //! of an append with the same bytes, the numbers that are told later put that right.
 
 use super::{Append, Exposure, Fate, Log, Slot};
-use crate::check::{Breach, Exchange, Findings};
+use crate::check::{Breach, Exchange, Fence, Findings};
 use crate::history::{Span, Told};
 use asl_host::{Durability, ErrorKind};
 
@@ -28,6 +28,12 @@ impl Log<'_> {
                 }
                 self.acked(own, *seq, exchange, out);
             }
+            // It may have come as far as the medium before the fence did.
+            Told::Failed { kind: ErrorKind::ConcurrentModification, .. }
+                if exchange.fence == Fence::Closing =>
+            {
+                self.appends[own].fate = Fate::Doubt(exchange.told_at);
+            }
             // The host says that it did nothing.
             Told::Failed {
                 kind:
@@ -38,6 +44,22 @@ impl Log<'_> {
                 ..
             } => self.appends[own].fate = Fate::Absent,
             _ => self.appends[own].fate = Fate::Doubt(exchange.told_at),
+        }
+    }
+
+    /// An append was let through that should have been refused: it may be there or not.
+    pub(in crate::check) fn in_doubt(&mut self, asked_at: usize, since: usize) {
+        self.set_fate(asked_at, Fate::Doubt(since));
+    }
+
+    /// An append that must never show.
+    pub(in crate::check) fn never_there(&mut self, asked_at: usize) {
+        self.set_fate(asked_at, Fate::Absent);
+    }
+
+    fn set_fate(&mut self, asked_at: usize, fate: Fate) {
+        if let Some(append) = self.appends.iter_mut().find(|append| append.asked_at == asked_at) {
+            append.fate = fate;
         }
     }
 
@@ -85,6 +107,9 @@ impl Log<'_> {
             Durability::OnAppend => Exposure::Acked,
             Durability::OnFlush => Exposure::None,
         };
+        // A later open, which fenced its handle off, need not have found it.
+        let may_be_gone = exposure == Exposure::None && append.asked_at < self.opened_at;
+        let uncertain_since = uncertain_since.or(may_be_gone.then_some(self.opened_at));
         self.appends[own].fate = Fate::Acked(seq);
         self.set_slot(
             seq,

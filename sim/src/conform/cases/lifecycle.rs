@@ -55,6 +55,43 @@ pub(super) async fn a_second_open_is_refused_while_the_first_lives<C: Context>(c
     assert_eq!(contents(&second).await.len(), 2);
 }
 
+pub(super) async fn the_newest_open_wins_and_older_handles_write_no_more<C: Context>(context: &C) {
+    let host = context.boot();
+    let mut older = vec![host.create_store(&here(context)).await.must("create")];
+    let fenced = ErrorKind::ConcurrentModification;
+    let mut expected = Vec::new();
+    for (other, record) in [(&host, "same process"), (&context.boot(), "another"), (&host, "and back")] {
+        let newest = other.open_store(&here(context)).await.must("open what is open");
+        for handle in &older {
+            refused(handle.append(b"stale").await, fenced);
+            refused(handle.append_if(LogSeq(1 + expected.len() as u64), b"stale").await, fenced);
+            if host.capabilities().snapshots {
+                refused(handle.create_snapshot().await, fenced);
+            }
+        }
+        append_all(&newest, &[record]).await;
+        newest.flush().await.must("flush");
+        expected.push(record.as_bytes().to_vec());
+        assert_eq!(contents(&newest).await, expected);
+        older.push(newest);
+    }
+    let newest = older.pop().must("the last one");
+    drop(older);
+    assert_eq!(contents(&reopened(context, newest).await).await, expected);
+}
+
+pub(super) async fn what_a_fenced_handle_had_acknowledged_is_there<C: Context>(context: &C) {
+    let first = created(context).await;
+    append_all(&first, &["one", "two"]).await;
+    first.flush().await.must("flush");
+    let second = opened(context).await;
+    assert_eq!(contents(&second).await, [b"one", b"two"]);
+    drop(first);
+    // The older handle's end is not the newer one's.
+    append_all(&second, &["three"]).await;
+    assert_eq!(contents(&reopened(context, second).await).await.len(), 3);
+}
+
 pub(super) async fn dropping_a_handle_releases_its_store<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["one"]).await;

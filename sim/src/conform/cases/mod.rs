@@ -129,6 +129,10 @@ cases! {
         lifecycle::a_second_open_is_refused_while_the_first_lives,
         concurrent::of_two_opens_at_once_one_is_refused,
     }
+    "the host does not fence off older writers" unless |host| host.exclusion == Exclusion::Fence => {
+        lifecycle::the_newest_open_wins_and_older_handles_write_no_more,
+        lifecycle::what_a_fenced_handle_had_acknowledged_is_there,
+    }
     "the host has no blocks" unless |host| host.blocks => {
         blocks::a_sealed_block_is_read_back_exactly_across_reopening,
         blocks::an_open_block_is_seen_by_nobody_but_its_writer,

@@ -8,7 +8,7 @@ mod troubles;
 
 use super::{Action, FaultClass, FaultKind, Op, Payload, Profile, Scenario, Setup, Style};
 use crate::world::fs::Fill;
-use asl_host::{Capabilities, Durability};
+use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use troubles::{crashes, faults};
@@ -153,7 +153,9 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
             // Appends are what it is about; the others are off in half of the runs, and flushes in fewer where they count.
             let flushes = kind == Kind::Flush && capabilities.durability == Durability::OnFlush;
             let on = offered && (kind == Kind::Append || dice.chance(if flushes { 80 } else { 50 }));
-            let most = if flushes { 3 * most } else { most };
+            // A takeover is what a fence is for.
+            let fences = kind == Kind::Intrude && capabilities.exclusion == Exclusion::Fence;
+            let most = if flushes || fences { 3 * most } else { most };
             total += if on { 1 + dice.below(most) } else { 0 };
             (kind, total)
         })
@@ -166,7 +168,13 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
             let client = dice.below(u32::from(setup.clients)) as u16;
             // The second store has one user at a time.
             let client = if kind == Kind::Side { 0 } else { client };
-            Op { id, client, action: action(dice, kind, &sizes) }
+            let action = match action(dice, kind, &sizes) {
+                Action::OpenSecond if capabilities.exclusion == Exclusion::Fence => {
+                    Action::TakeOver(sizes.payload(dice))
+                }
+                action => action,
+            };
+            Op { id, client, action }
         })
         .collect()
 }
@@ -245,7 +253,6 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
 mod tests {
     use super::*;
     use crate::decide::Site;
-    use asl_host::Exclusion;
 
     const CAPABILITIES: Capabilities = Capabilities {
         durability: Durability::OnAppend,

@@ -125,6 +125,8 @@ struct Inode {
     sync_errors: u32,
     /// The handle that holds the lock.
     lock: Option<u64>,
+    /// Handles that had it and lost it to another: they write no more until they have it again.
+    preempted: Vec<u64>,
     /// When its own metadata changed, and whether its links only, where that matters and is not known to be committed.
     changes: Vec<(Tick, bool)>,
     /// How often it was given a name.
@@ -133,7 +135,7 @@ struct Inode {
 
 impl Inode {
     fn new(key: u32, node: Node) -> Inode {
-        Inode { key, node, sync_errors: 0, lock: None, changes: Vec::new(), links: 0 }
+        Inode { key, node, sync_errors: 0, lock: None, preempted: Vec::new(), changes: Vec::new(), links: 0 }
     }
 }
 
@@ -180,6 +182,7 @@ pub(crate) const EINVAL: i32 = 22;
 pub(crate) const EFBIG: i32 = 27;
 pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const ENOTEMPTY: i32 = 39;
+pub(crate) const EBADE: i32 = 52;
 
 impl Fs {
     pub(crate) fn new(profile: Profile, medium: Medium) -> Fs {
@@ -300,8 +303,25 @@ impl Fs {
 
     /// Takes the lock for a handle; false if another has it.
     pub(crate) fn try_lock(&mut self, ino: Ino, handle: u64) -> bool {
-        let lock = &mut self.inodes[ino].lock;
-        *lock.get_or_insert(handle) == handle
+        let inode = &mut self.inodes[ino];
+        let has_it = *inode.lock.get_or_insert(handle) == handle;
+        if has_it && !inode.preempted.is_empty() {
+            inode.preempted.retain(|&other| other != handle);
+        }
+        has_it
+    }
+
+    /// Takes the lock for a handle from whoever has it, and shuts that one out.
+    pub(crate) fn preempt(&mut self, ino: Ino, handle: u64) {
+        let inode = &mut self.inodes[ino];
+        inode.preempted.retain(|&other| other != handle);
+        let before = inode.lock.replace(handle);
+        inode.preempted.extend(before.filter(|&before| before != handle));
+    }
+
+    /// Whether the handle lost the lock to another and has not got it back.
+    pub(crate) fn is_preempted(&self, ino: Ino, handle: u64) -> bool {
+        self.inodes[ino].preempted.contains(&handle)
     }
 
     pub(crate) fn unlock(&mut self, ino: Ino, handle: u64) {
@@ -313,6 +333,12 @@ impl Fs {
 
     /// Every process is gone: their locks are released, and nobody is left to be told of earlier errors.
     pub(crate) fn processes_die(&mut self) {
-        self.inodes.change_where(|inode| inode.lock.is_some(), |inode| inode.lock = None);
+        self.inodes.change_where(
+            |inode| inode.lock.is_some() || !inode.preempted.is_empty(),
+            |inode| {
+                inode.lock = None;
+                inode.preempted.clear();
+            },
+        );
     }
 }
