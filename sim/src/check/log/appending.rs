@@ -7,6 +7,7 @@ use super::{Append, Exposure, Fate, Log, Slot};
 use crate::check::{Breach, Exchange, Fence, Findings};
 use crate::history::{Span, Told};
 use asl_host::{Durability, ErrorKind};
+use std::cmp::Reverse;
 
 impl Log<'_> {
     pub(super) fn append_told(
@@ -177,13 +178,16 @@ impl Log<'_> {
     fn pass_on_place(&mut self, own: usize, elsewhere: u64, seq: u64, at: usize, out: &mut Findings) {
         let bytes = self.bytes(self.appends[own].data);
         let shown_at = self.slot(elsewhere).map_or(at, |slot| slot.since);
-        let heir = (0..self.appends.len()).find(|&index| {
-            let append = &self.appends[index];
+        // As in a read: the one with the least room goes first.
+        let may_be = |index: &usize| {
+            let append = &self.appends[*index];
             // One that a read settled as absent was not, if that read, or an earlier one, showed this record as `own`'s.
             let settled_wrongly = matches!(append.fate, Fate::Settled(by) if by >= shown_at);
             let may_be = append.may_show() || settled_wrongly;
-            index != own && may_be && append.after < elsewhere && self.bytes(append.data) == bytes
-        });
+            *index != own && may_be && append.after < elsewhere && self.bytes(append.data) == bytes
+        };
+        let heirs = (0..self.appends.len()).filter(may_be);
+        let heir = heirs.min_by_key(|&index| Reverse(self.appends[index].after));
         match heir {
             Some(heir) => {
                 self.appends[heir].fate = Fate::Shown(elsewhere);
