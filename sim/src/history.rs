@@ -301,6 +301,8 @@ pub struct History {
     pub(crate) stuck: Option<String>,
     /// What the host said when it panicked, if it did.
     pub(crate) panic: Option<String>,
+    /// What the host's process did that the driver protocol does not allow, if it did.
+    pub(crate) fault: Option<String>,
 }
 
 /// What a run of some fifty operations needs.
@@ -319,6 +321,25 @@ impl History {
             records: Default::default(),
             stuck: None,
             panic: None,
+            fault: None,
+        }
+    }
+
+    /// How a host ended that gave no answer, in words.
+    pub(crate) fn last_words(&self) -> String {
+        match (&self.fault, &self.panic) {
+            (Some(what), _) => format!("the host process {what}"),
+            (None, said) => format!("the host panicked: {}", said.as_deref().unwrap_or("no message")),
+        }
+    }
+
+    /// The same, of the operation in which it did.
+    pub(crate) fn last_words_in(&self, operation: &str) -> String {
+        match (&self.fault, &self.panic) {
+            (Some(what), _) => format!("asked for {operation}, the host process {what}"),
+            (None, said) => {
+                format!("the host panicked in {operation}: {}", said.as_deref().unwrap_or("no message"))
+            }
         }
     }
 

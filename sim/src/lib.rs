@@ -20,6 +20,7 @@ pub mod history;
 pub mod host;
 pub mod hunt;
 mod panics;
+pub mod process;
 pub mod report;
 pub mod run;
 mod runtime;

@@ -3,6 +3,9 @@
 //!
 //! Only the hash is kept, unless a run is to be compared with another one that should be the same: then each step is, too.
 //!
+//! Of hosts that are processes, which draw identifiers and read clocks of their own, only the operations, which calls changed
+//! something, and the outcomes go in: no bytes, no times.
+//!
 //! Not covered: what hosts do without calling anybody.
 
 use crate::decide::Site;
@@ -18,6 +21,8 @@ pub struct Trace {
     hash: u64,
     words: u64,
     steps: Option<Vec<Step>>,
+    /// Whether calls that look, bytes and times are left out.
+    coarse: bool,
 }
 
 /// What went into the hash at once.
@@ -46,6 +51,16 @@ impl Trace {
         self.steps.take().unwrap_or_default()
     }
 
+    /// From now on, what may differ although the host does the same is left out.
+    pub(crate) fn leave_out_details(&mut self) {
+        self.coarse = true;
+    }
+
+    /// Whether it is.
+    pub(crate) fn leaves_out_details(&self) -> bool {
+        self.coarse
+    }
+
     fn keep(&mut self, step: impl FnOnce() -> Step) {
         if let Some(steps) = &mut self.steps {
             steps.push(step());
@@ -58,18 +73,31 @@ impl Trace {
     }
 
     pub(crate) fn call(&mut self, site: Site, index: u32, kind: CallKind, at_ns: u64) {
+        if self.coarse {
+            if kind.is_change() {
+                self.word(u64::from(site.code()) << 32 | kind as u64);
+                self.keep(|| Step::Call { site, index: 0, kind, at_ns: 0 });
+            }
+            return;
+        }
         self.word(u64::from(site.code()) << 32 | u64::from(index) << 8 | kind as u64);
         self.word(at_ns);
         self.keep(|| Step::Call { site, index, kind, at_ns });
     }
 
     pub(crate) fn saw(&mut self, index: u32, first: u64, second: u64) {
+        if self.coarse {
+            return;
+        }
         self.word(u64::from(index) ^ first << 32);
         self.word(second);
         self.keep(|| Step::Saw { first, second });
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        if self.coarse {
+            return;
+        }
         self.word(xxh3_64(bytes));
         self.keep(|| Step::Bytes(bytes.to_vec()));
     }

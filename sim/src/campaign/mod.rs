@@ -354,7 +354,13 @@ impl Work<'_> {
             return;
         }
         let Campaign { target, wishes, .. } = self.campaign;
-        let trial = match panics::caught(|| run_seed(target, seed, wishes, &self.capabilities, false)) {
+        let made = panics::caught(|| {
+            let trial = run_seed(target, seed, wishes, &self.capabilities, false);
+            // Silence of a process may be the machine's: it counts when it is there a second time.
+            let silent = target.program().is_some() && trial.outcome.history.stuck().is_some();
+            if silent { run_seed(target, seed, wishes, &self.capabilities, false) } else { trial }
+        });
+        let trial = match made {
             Ok(trial) => trial,
             Err(said) => {
                 summary.bug = Some((seed, said));

@@ -31,8 +31,7 @@ pub(super) fn judge(
     let (kind, code) = match exchange.told {
         Told::Failed { kind, code } => (*kind, *code),
         Told::Panicked => {
-            let said = history.panic.as_deref().unwrap_or("no message");
-            return out.broken(Breach::Panicked, at, format!("the host panicked in {what}: {said}"));
+            return out.broken(Breach::Panicked, at, history.last_words_in(what));
         }
         told => {
             if now.closed && matches!(exchange.ask, Ask::Append { place: Place::Main, .. }) {

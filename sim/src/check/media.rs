@@ -185,8 +185,7 @@ impl<'a> Media<'a> {
             self.judge_error(*kind, exchange, out);
         }
         if *exchange.told == Told::Panicked {
-            let said = self.history.panic.as_deref().unwrap_or("no message");
-            let text = format!("the host panicked in {}: {said}", exchange.ask.name());
+            let text = self.history.last_words_in(exchange.ask.name());
             out.broken(Breach::Panicked, exchange.told_at, text);
         }
         match (exchange.ask, exchange.told) {

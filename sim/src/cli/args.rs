@@ -1,6 +1,8 @@
 //! The options, as clap reads them. Names of targets, faults and profiles are looked up later, so that an unknown one is
 //! answered with the nearest that there is.
 
+use super::error::Error;
+use super::exec_args::ExecArgs;
 use super::explore::ExploreArgs;
 use super::run_args::{RunArgs, Time, jobs};
 use super::specimens_args::SpecimensArgs;
@@ -44,6 +46,21 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Puts what is to be started into the names of targets that are programs.
+    pub(super) fn name_programs(&mut self) -> Result<(), Error> {
+        match self {
+            Command::Run(args) => args.exec.name(&mut args.target),
+            Command::Explore(args) => args.exec.name(&mut args.target),
+            Command::Conform(args) => args.exec.name(&mut args.target),
+            Command::Replay(args) => match (&mut args.target, &mut args.what) {
+                (Some(target), _) => args.exec.name(target),
+                (None, Some(what)) => args.exec.name(what),
+                (None, None) => args.exec.name(&mut String::new()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn format(&self) -> Format {
         match self {
             Command::Run(args) => args.format,
@@ -89,6 +106,8 @@ pub(super) struct ReplayArgs {
     pub(super) expect_pass: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) world: WorldArgs,
+    #[command(flatten)]
+    pub(super) exec: ExecArgs,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -175,6 +194,8 @@ pub(super) struct ConformArgs {
     /// Only this case, by the name that is printed when it fails; can be given several times.
     #[arg(long, value_name = "NAME")]
     pub(super) case: Vec<String>,
+    #[command(flatten)]
+    pub(super) exec: ExecArgs,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -36,7 +36,7 @@ pub(super) fn conform(args: &ConformArgs, out: &mut Out) -> Result<Status, Error
         device: &prepared.file_system().device,
         cases: prepared.count(),
     });
-    let again = format!("asl-sim conform {} --location {}", target.name(), shell_word(&location));
+    let again = format!("asl-sim conform {} --location {}", shell_word(target.name()), shell_word(&location));
     let hung = format!("still running after {}", duration(deadline));
     let mut group = "";
     let watch = Stopwatch::start();

@@ -3,6 +3,7 @@
 use super::Status;
 use super::args::{Format, number};
 use super::error::Error;
+use super::exec_args::ExecArgs;
 use super::failure::{report_bug, status_of};
 use super::out::Out;
 use super::progress::{View, stop_by, watched_by};
@@ -17,6 +18,7 @@ use crate::report::failure;
 use crate::report::layout::{count, per_second, shell_word, things};
 use crate::report::story::story;
 use crate::scenario::Profile;
+use crate::scenario::generate::Reach;
 use crate::target::Target;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +36,9 @@ const STATES_MAX: u64 = 100_000_000;
 #[derive(Debug, clap::Args)]
 pub(super) struct ExploreArgs {
     /// The host to explore; `asl-sim list targets` names them.
-    target: String,
+    pub(super) target: String,
+    #[command(flatten)]
+    pub(super) exec: ExecArgs,
     /// Workloads have up to so many letters.
     #[arg(long, value_name = "N", default_value_t = 2, allow_negative_numbers = true, value_parser = ops)]
     ops: u32,
@@ -96,6 +100,11 @@ fn failing_calls(list: &str) -> Result<bool, Error> {
 
 pub(super) fn explore(args: &ExploreArgs, out: &mut Out) -> Result<Status, Error> {
     let target = find_target(&args.target)?;
+    if target.reach() == Reach::Kills {
+        return Err(Error::new(
+            "a program on the real disk cannot be explored: its world cannot be put back",
+        ));
+    }
     let options = Options {
         ops: args.ops,
         crashes: args.crashes,

@@ -8,6 +8,7 @@ mod conform;
 mod determinism;
 mod doctor;
 mod error;
+mod exec_args;
 mod explain;
 mod explore;
 mod failure;
@@ -43,10 +44,13 @@ pub fn main(command_line: impl IntoIterator<Item = OsString>) -> Status {
 }
 
 fn obey(command_line: Vec<OsString>) -> Status {
-    let args = match Args::try_parse_from(command_line) {
+    let mut args = match Args::try_parse_from(command_line) {
         Ok(args) => args,
         Err(error) => return error::of_clap(&error),
     };
+    if let Err(error) = args.command.name_programs() {
+        return error.print();
+    }
     let mut out = Out::new(args.command.format());
     let result = match &args.command {
         Command::Run(args) => run::run(args, &mut out),

@@ -1,6 +1,7 @@
 //! The options of `asl-sim run`, and the words that say the same, which a campaign that may have to go on later keeps.
 
 use super::args::{Args, Command, Format, WorldArgs, number, seed};
+use super::exec_args::ExecArgs;
 use crate::campaign::Shard;
 use crate::determinism::Sample;
 use clap::Parser;
@@ -30,6 +31,8 @@ pub(super) struct RunArgs {
     pub(super) time: Option<Time>,
     #[command(flatten)]
     pub(super) world: WorldArgs,
+    #[command(flatten)]
+    pub(super) exec: ExecArgs,
     /// How many threads; as many as there are cores if it is not given. What is found does not depend on it.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = jobs)]
     pub(super) jobs: Option<usize>,

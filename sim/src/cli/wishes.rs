@@ -1,7 +1,9 @@
 //! From options to what a campaign wants of its scenarios, and back to the options that say the same.
 
 use super::args::WorldArgs;
-use super::error::Error;
+use super::error::{Error, plain};
+use super::exec_args::HINT;
+use crate::process::{self, Program};
 use crate::report::layout::shell_word;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind, Profile};
@@ -20,8 +22,22 @@ pub(super) const CLASSES: [(FaultClass, &str); 4] = [
 
 /// The target of this name.
 pub(super) fn find_target(name: &str) -> Result<Target, Error> {
+    if Program::is_one(name) {
+        return program(name);
+    }
     let known = target::built_in();
     target::find(name).map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
+}
+
+/// The target that is this program.
+fn program(name: &str) -> Result<Target, Error> {
+    let program: Program = name
+        .parse()
+        .map_err(|why| Error::new(format!("no program in the target {name:?}: {why}")).hint(HINT))?;
+    let started = program.words[0].clone();
+    process::target(program).map_err(|error| {
+        Error::new(format!("cannot start the program {started:?}: {}", plain(&error))).hint(HINT)
+    })
 }
 
 /// What the options ask for; what they do not say is as usual for the target.
@@ -31,6 +47,7 @@ pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error>
         clients: args.clients,
         ops: args.ops,
         crashes: args.crashes,
+        reach: target.reach(),
         ..Wishes::default()
     };
     if let Some(name) = &args.profile {

@@ -211,6 +211,7 @@ impl World<'_> {
                 Err(format!("the {what} waits for something that never happens, or calls without end"))
             }
             Ended::Panicked(text) => Err(format!("the {what} panicked: {text}")),
+            Ended::Silent(_) | Ended::Faulty(_) => unreachable!("nothing is outside of it"),
         }
     }
 

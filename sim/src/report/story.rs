@@ -265,6 +265,7 @@ pub(crate) fn answer(history: &History, ask: &Ask, told: &Told) -> String {
         Told::Time(time) => format!("{time} ns"),
         Told::Failed { kind, code } if *code == kind.code() => format!("error: {kind}"),
         Told::Failed { kind, code } => format!("error: {kind}, with the code {code}"),
+        Told::Panicked if history.fault.is_some() => history.last_words(),
         Told::Panicked => format!("panic: {}", history.panic.as_deref().unwrap_or("no message")),
         Told::Cancelled => "stopped waiting".to_owned(),
     }

@@ -223,7 +223,7 @@ impl Runner<'_> {
 
     pub(super) async fn list_blocks(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
         let tell = |h: &mut crate::history::History, ids: Vec<BlockId>| {
-            Told::Names(ids.iter().map(|id| h.intern(id.as_str())).collect())
+            self.names(ids.iter().map(|id| h.intern(id.as_str())).collect())
         };
         self.ask(site, client, Ask::ListBlocks, store.list_blocks(), tell).await
     }
@@ -239,9 +239,18 @@ impl Runner<'_> {
 
     pub(super) async fn list_snapshots(&self, store: &dyn AnyStore, site: Site, client: u16) -> Told {
         let tell = |h: &mut crate::history::History, ids: Vec<SnapshotId>| {
-            Told::Names(ids.iter().map(|id| h.intern(id.as_str())).collect())
+            self.names(ids.iter().map(|id| h.intern(id.as_str())).collect())
         };
         self.ask(site, client, Ask::ListSnapshots, store.list_snapshots(), tell).await
+    }
+
+    /// A list of names. The identifiers of a process may be drawn anew in each run, and its lists are in their order: then they
+    /// are put in the order in which they were first heard of.
+    fn names(&self, mut names: Vec<Name>) -> Told {
+        if self.target.program().is_some() {
+            names.sort_unstable();
+        }
+        Told::Names(names)
     }
 
     /// Mounts a snapshot, reads all of it, and tries to write to it.

@@ -4,6 +4,7 @@ use super::{ATTEMPTS_MAX, HARNESS, HEALS_MAX, Reopen, Runner, Up};
 use crate::decide::Site;
 use crate::history::{Ask, Event, Place, Told};
 use crate::runtime::{Ended, Task};
+use crate::scenario::generate::Reach;
 use crate::scenario::{Action, CrashKind, Cut, FaultClass};
 use crate::target::AnyStore;
 use std::cell::Cell;
@@ -87,6 +88,11 @@ impl Runner<'_> {
         } else {
             Started::Again
         }
+    }
+
+    /// The worst that can be done at the end.
+    fn last_crash_kind(&self) -> CrashKind {
+        if self.target.reach() == Reach::Kills { CrashKind::Kill } else { CrashKind::Power }
     }
 
     /// Whether the last failure to open may be answered by trying again: a fault or a crash came since the one before.
@@ -225,7 +231,7 @@ impl Runner<'_> {
         } else {
             self.sim.lock().die();
             drop(up);
-            self.crash(CrashKind::Power, false);
+            self.crash(self.last_crash_kind(), false);
         }
         self.begin_start(VecDeque::new());
         self.ending = true;
@@ -262,20 +268,31 @@ impl Runner<'_> {
                 self.history.borrow_mut().stuck = Some(text);
                 End::Dead
             }
-            Ended::Panicked(text) => {
-                let task = self.sim.lock().current_task();
-                let asked = self.waiting.borrow()[task].or(*self
-                    .waiting
-                    .borrow()
-                    .last()
-                    .expect("one for the harness"));
-                let mut history = self.history.borrow_mut();
-                if let Some(asked) = asked {
-                    history.push(Event::Told { asked, told: Told::Panicked });
-                }
-                history.panic = Some(text);
+            Ended::Silent(duration) => {
+                let text = format!("the host process has not answered for {duration:?}");
+                self.history.borrow_mut().stuck = Some(text);
                 End::Dead
             }
+            Ended::Panicked(text) => {
+                self.history.borrow_mut().panic = Some(text);
+                self.gave_no_answer();
+                End::Dead
+            }
+            Ended::Faulty(what) => {
+                self.history.borrow_mut().fault = Some(what);
+                self.gave_no_answer();
+                End::Dead
+            }
+        }
+    }
+
+    /// The host ended instead of answering the task that ran, or the harness.
+    fn gave_no_answer(&self) {
+        let task = self.sim.lock().current_task();
+        let waiting = self.waiting.borrow();
+        let asked = waiting[task].or(*waiting.last().expect("one for the harness"));
+        if let Some(asked) = asked {
+            self.history.borrow_mut().push(Event::Told { asked, told: Told::Panicked });
         }
     }
 

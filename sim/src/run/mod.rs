@@ -20,6 +20,7 @@ mod take_over;
 use crate::chronicle::Chronicle;
 use crate::decide::{Decider, Decisions};
 use crate::history::{History, Name};
+use crate::process::Outside;
 use crate::runtime::{Injected, Process, Sim};
 use crate::scenario::generate::{Wishes, generate};
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Scenario};
@@ -129,6 +130,9 @@ fn run_to_end(mut runner: Runner<'_>) -> Outcome {
 
 /// What a host offers, asked in a world of its own.
 pub(crate) fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
+    if let Some(capabilities) = target.said_capabilities() {
+        return capabilities;
+    }
     let wishes = Wishes { classes: vec![FaultClass::None], ops: Some(0), ..wishes.clone() };
     let nothing = Capabilities {
         durability: Durability::OnAppend,
@@ -225,6 +229,10 @@ impl<'a> Runner<'a> {
     pub(crate) fn new(target: &'a Target, scenario: &Arc<Scenario>, decider: Decider) -> Runner<'a> {
         let sim = Sim::new(scenario.clone(), decider);
         make_root(&sim);
+        if let Some(program) = target.program() {
+            let outside = Outside::on_disk(program.clone(), None);
+            sim.attach(outside.expect("there was a place for the files of the first one"));
+        }
         let capabilities = {
             let process = sim.lock().process();
             target.boot(&Machine { sim: sim.clone(), process, setup: &scenario.setup }).capabilities()

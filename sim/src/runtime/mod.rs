@@ -7,6 +7,9 @@
 //! A crash stops everything at an instant inside a call: the tasks are dropped, and whatever a process that is dead still
 //! asks for (from a `Drop`, say) changes nothing.
 //!
+//! A host may be a process of its own. What comes from there is waited for when no task is ready and no simulated time can
+//! pass, so that the order of everything else stays decided here.
+//!
 //! Not modelled: a task that blocks its thread inside `poll`, and effects of one call that others see half done.
 
 mod call;
@@ -20,6 +23,7 @@ pub(crate) use world::{Injected, Notice, World};
 
 use crate::chronicle::About;
 use crate::decide::{Decider, Site};
+use crate::process::{Outside, Waited};
 use crate::scenario::{CrashKind, Scenario};
 use crate::trace::Trace;
 use crate::world::fs::{EIO, Fs, Medium, errno};
@@ -30,8 +34,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 /// A task of a run.
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -54,8 +59,12 @@ pub(crate) enum Ended {
     Crashed(CrashKind, Site),
     /// Nothing can go on, or goes on for ever.
     Stuck,
+    /// A host that is a process has not answered for so long.
+    Silent(Duration),
     /// The host panicked; what it said.
     Panicked(String),
+    /// A host that is a process did what the protocol does not allow.
+    Faulty(String),
 }
 
 /// The shared world behind its lock. Runs are single-threaded; the lock is there because hosts are `Send`.
@@ -63,6 +72,8 @@ pub(crate) enum Ended {
 pub(crate) struct Sim {
     world: Mutex<World>,
     ready: Arc<AtomicU64>,
+    /// Where processes live, if the hosts are some.
+    outside: OnceLock<Arc<Outside>>,
 }
 
 struct TaskWaker {
@@ -109,14 +120,25 @@ impl Sim {
             handles: Vec::new(),
             chronicle: None,
         };
-        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
+        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() })
+    }
+
+    /// From now on hosts are processes, which live there.
+    pub(crate) fn attach(&self, outside: Outside) {
+        self.lock().trace.leave_out_details();
+        self.outside.set(Arc::new(outside)).expect("nothing is attached yet");
+    }
+
+    /// Where processes live, if the hosts are some.
+    pub(crate) fn outside(&self) -> Option<&Arc<Outside>> {
+        self.outside.get()
     }
 
     /// A copy of the world between two processes, with other plans and decisions.
     pub(crate) fn fork(&self, scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
         let mut world = self.lock().clone();
         (world.scenario, world.decide) = (scenario, decide);
-        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default() })
+        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() })
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
@@ -153,6 +175,9 @@ impl Sim {
                 }
                 Err(panic) => return self.host_panicked(panic),
             }
+            if let Some(ended) = self.is_at_fault() {
+                return ended;
+            }
             let mut world = self.lock();
             if let Some((kind, site)) = world.halted.take() {
                 world.die();
@@ -171,6 +196,33 @@ impl Sim {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
         Ended::Panicked(text.to_owned())
+    }
+
+    /// Waits for something from outside, where a process may do what the others wait for.
+    fn wait_outside(&self) -> Option<Ended> {
+        let outside = self.outside.get();
+        match outside.map_or(Waited::Nobody, |outside| outside.wait()) {
+            Waited::Woken => self.is_at_fault(),
+            Waited::Nobody => {
+                self.lock().die();
+                Some(Ended::Stuck)
+            }
+            Waited::Silence(duration, task) => {
+                let mut world = self.lock();
+                world.current = task;
+                world.die();
+                Some(Ended::Silent(duration))
+            }
+        }
+    }
+
+    /// How the run ends if a process did what the protocol does not allow.
+    fn is_at_fault(&self) -> Option<Ended> {
+        let fault = self.outside.get()?.take_fault()?;
+        let mut world = self.lock();
+        world.current = fault.task;
+        world.die();
+        Some(Ended::Faulty(fault.what))
     }
 
     fn next_ready(&self) -> Next {
@@ -193,12 +245,16 @@ impl Sim {
                 world.die();
                 return Next::Ended(Ended::Stuck);
             }
-            let Some(waker) = world.pass_time() else {
-                world.die();
-                return Next::Ended(Ended::Stuck);
-            };
+            let waker = world.pass_time();
             drop(world);
-            waker.wake();
+            match waker {
+                Some(waker) => waker.wake(),
+                None => {
+                    if let Some(ended) = self.wait_outside() {
+                        return Next::Ended(ended);
+                    }
+                }
+            }
         }
     }
 

@@ -12,12 +12,14 @@ mod specimens;
 
 use crate::check::{INVARIANTS, OwnInvariant};
 use crate::host::{SimHost, SimOptions};
+use crate::process::Program;
 use crate::runtime::{Process, Sim};
+use crate::scenario::generate::Reach;
 use crate::scenario::{FaultClass, Setup};
 use crate::world::{SimDisk, SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
-use asl_host::{Durability, Exclusion, Host, PosixHost, PosixOptions};
+use asl_host::{Capabilities, Durability, Exclusion, Host, PosixHost, PosixOptions};
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,6 +118,8 @@ pub struct Target {
     boot_on_disk: Option<Arc<BootOnDisk>>,
     breaks: Option<&'static str>,
     invariants: Vec<OwnInvariant>,
+    /// What is started, and what it says it offers, if the host is a process.
+    program: Option<(Arc<Program>, Capabilities)>,
 }
 
 impl fmt::Debug for Target {
@@ -139,7 +143,30 @@ impl Target {
             boot_on_disk: None,
             breaks: None,
             invariants: Vec::new(),
+            program: None,
         }
+    }
+
+    /// The same, whose host is a process: this program.
+    #[must_use]
+    pub(crate) fn that_is_a_program(mut self, program: Arc<Program>, offers: Capabilities) -> Target {
+        self.program = Some((program, offers));
+        self
+    }
+
+    /// What is started, if the host is a process.
+    pub(crate) fn program(&self) -> Option<&Arc<Program>> {
+        self.program.as_ref().map(|(program, _)| program)
+    }
+
+    /// What the host offers, if that was found out already.
+    pub(crate) fn said_capabilities(&self) -> Option<Capabilities> {
+        self.program.as_ref().map(|(_, offers)| *offers)
+    }
+
+    /// What of scenarios can be made to happen to it.
+    pub(crate) fn reach(&self) -> Reach {
+        self.program().map_or(Reach::Everything, |program| program.world.reach())
     }
 
     /// The same, judged by an invariant of one's own as well as by the contract. `cargo run -p asl-sim --example

@@ -182,6 +182,9 @@ impl Question<'_> {
             (None, _) => "no: never told".to_owned(),
             (Some((_, Told::Failed { kind, .. })), _) => format!("no: error: {kind}"),
             (Some((_, Told::Cancelled)), _) => "no: stopped waiting".to_owned(),
+            (Some((_, Told::Panicked)), _) if moments.history.fault.is_some() => {
+                "no: the host failed".to_owned()
+            }
             (Some((_, Told::Panicked)), _) => "no: the host panicked".to_owned(),
             (Some(_), None) => "no".to_owned(),
         };

@@ -6,7 +6,7 @@
 
 mod troubles;
 
-use super::{Action, FaultClass, FaultKind, Op, Payload, Profile, Scenario, Setup, Style};
+use super::{Action, CrashKind, FaultClass, FaultKind, Op, Payload, Profile, Scenario, Setup, Style};
 use crate::world::fs::Fill;
 use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
@@ -28,6 +28,20 @@ pub struct Wishes {
     pub ops: Option<u32>,
     /// How many crashes, besides those inside recovery and the one at the end.
     pub crashes: Option<u32>,
+    /// What the world of the host can make happen.
+    pub reach: Reach,
+}
+
+/// What of a scenario can be made to happen to a host; the rest is left out of it, and listed as not exercised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it.
+    #[default]
+    Everything,
+    /// Its files are simulated, its clock is not, and it cannot be told that a client stopped waiting.
+    Files,
+    /// Processes are killed between operations, and that is all.
+    Kills,
 }
 
 impl Default for Wishes {
@@ -40,6 +54,7 @@ impl Default for Wishes {
             clients: None,
             ops: None,
             crashes: None,
+            reach: Reach::Everything,
         }
     }
 }
@@ -85,7 +100,24 @@ pub fn generate(seed: u64, wishes: &Wishes, capabilities: &Capabilities) -> Scen
         crashes(&mut Dice::new(seed, 2), wishes, &mut scenario);
         faults(&mut Dice::new(seed, 3), wishes, &mut scenario);
     }
+    leave_out(wishes.reach, &mut scenario);
     scenario
+}
+
+/// Takes away what cannot be made to happen.
+fn leave_out(reach: Reach, scenario: &mut Scenario) {
+    if reach == Reach::Everything {
+        return;
+    }
+    scenario.clock_jumps.clear();
+    scenario.faults.retain(|fault| reach == Reach::Files && fault.kind != FaultKind::Cancel);
+    if reach == Reach::Kills {
+        scenario.full.clear();
+        let kinds = scenario.crashes.iter_mut();
+        kinds
+            .flat_map(|plan| std::iter::once(&mut plan.at).chain(&mut plan.inside))
+            .for_each(|cut| cut.kind = CrashKind::Kill);
+    }
 }
 
 fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {

@@ -1,0 +1,67 @@
+//! Hosts that are programs of their own, in any language, driven over their standard input and output.
+//!
+//! A [`Program`] says what is started and in which [`World`] it lives; `docs/driver-protocol.md` says what it has to answer.
+//! `protocol` has the lines, `child` a process and the threads that read it, `outside` is where what comes from outside meets
+//! the stepped runtime, and `host` is the contract's traits over all that. `watchdog` sees to it that no process outlives us.
+//!
+//! A run waits for its processes only when nothing else can go on, so that all that simulated time decides stays decided by
+//! it. What a process does that the protocol does not allow (garbage, an answer to nothing, an exit that nobody asked for) is
+//! the host's fault and ends the run as a panic would; silence for longer than the timeout is a hang.
+//!
+//! Not under control: a process's own clock, entropy, threads and the order of its hash maps. Identifiers that a host draws
+//! are numbered as they come, and times and messages are left out of traces, so that they may differ from run to run.
+
+mod child;
+mod host;
+mod outside;
+mod program;
+mod protocol;
+mod watchdog;
+
+pub(crate) use program::timeout;
+pub use program::{Program, World};
+
+pub(crate) use outside::{Outside, Waited};
+
+use crate::target::Target;
+use asl_host::{Capabilities, Durability, Exclusion};
+use host::ProcessHost;
+use std::io;
+use std::sync::Arc;
+
+/// What is taken for granted of a host that does not even say what it offers: the runs will tell why.
+const UNKNOWN: Capabilities = Capabilities {
+    durability: Durability::OnAppend,
+    exclusion: Exclusion::Refuse,
+    blocks: false,
+    snapshots: false,
+    append_unit: 1,
+    max_record_len: 4096,
+};
+
+/// A target whose host is this program. It is started once to ask what it offers; each incarnation must say the same.
+///
+/// # Errors
+///
+/// If the program cannot be started, or there is no place for its files. That it does not answer is for runs to tell.
+///
+/// # Panics
+///
+/// If there is no place for the files of a later run.
+pub fn target(program: Program) -> io::Result<Target> {
+    let program = Arc::new(program);
+    let asked = Outside::on_disk(program.clone(), None)?;
+    let capabilities = host::ask_what_it_offers(&asked)?;
+    drop(asked);
+    let about = "a program that speaks the driver protocol";
+    let (here, there) = (program.clone(), program.clone());
+    let boot = move |machine: &crate::target::Machine<'_>| {
+        let outside = machine.sim.outside().expect("a run of a program has an outside").clone();
+        ProcessHost::in_run(outside, machine.sim.clone(), machine.process, capabilities)
+    };
+    let on_disk = move |disk: &crate::target::Disk| {
+        let outside = Outside::on_disk(there.clone(), Some(disk.root())).expect("the directory is there");
+        ProcessHost::on_disk(Arc::new(outside), capabilities)
+    };
+    Ok(Target::new(program.to_string(), about, boot).on_disk(on_disk).that_is_a_program(here, capabilities))
+}

@@ -1,0 +1,248 @@
+//! Where what comes from outside meets a run: the processes of its hosts, the directory they live in, and the questions that
+//! wait for their answers.
+//!
+//! Everything here is done by the run's own thread, when it has nothing else to do: [`Outside::wait`] takes one thing that was
+//! heard, and wakes whom it concerns. What is heard meanwhile waits in the pipes.
+
+use super::child::{Child, Heard};
+use super::program::Program;
+use super::protocol::{self, Answer, Request, shown};
+use crossbeam_channel::Select;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// What names of directories that are ours begin with.
+const PREFIX: &str = "asl-sim-exec-";
+
+/// What came of waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// Something happened; whoever waits for it was woken.
+    Woken,
+    /// Nobody waits for anything outside.
+    Nobody,
+    /// Nothing was heard for so long; the task that waits longest.
+    Silence(Duration, usize),
+}
+
+/// What a host did that the protocol does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// In words that follow "the host process".
+    pub(crate) what: String,
+    /// The task that asked for what it should have done.
+    pub(crate) task: usize,
+}
+
+/// The processes of one run and what they are asked.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    program: Arc<Program>,
+    root: String,
+    _dir: Option<TempDir>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By number, in the order in which they were started.
+    children: Vec<(u64, Child)>,
+    children_begun: u64,
+    /// In the order in which they were asked.
+    questions: Vec<Question>,
+    asked: u64,
+    fault: Option<Fault>,
+}
+
+#[derive(Debug)]
+struct Question {
+    id: u64,
+    child: u64,
+    task: usize,
+    answer: Option<Answer>,
+    waker: Option<Waker>,
+}
+
+impl Outside {
+    /// A world on the real disk: this directory, which is there, or a fresh one that goes with it.
+    pub(crate) fn on_disk(program: Arc<Program>, root: Option<&str>) -> io::Result<Outside> {
+        let dir = match root {
+            Some(_) => None,
+            None => Some(tempfile::Builder::new().prefix(PREFIX).tempdir()?),
+        };
+        let fresh = dir.as_ref().map(|dir| dir.path().to_string_lossy().into_owned());
+        let root = root.map(str::to_owned).or(fresh).expect("one of them is there");
+        Ok(Outside { program, root, _dir: dir, state: Mutex::default() })
+    }
+
+    /// The directory that outlives processes.
+    pub(super) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// How long silence may last.
+    pub(super) fn hang_timeout(&self) -> Duration {
+        self.program.hang_timeout
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("a panic here is a bug of ours, and passed on")
+    }
+
+    /// Starts a process, and says its number.
+    pub(super) fn start(&self) -> io::Result<u64> {
+        let child = Child::start(&self.program.words)?;
+        let mut state = self.lock();
+        state.children_begun += 1;
+        let number = state.children_begun;
+        state.children.push((number, child));
+        Ok(number)
+    }
+
+    /// Kills a process with all that it started, and forgets what it was asked. When this returns it is gone.
+    pub(super) fn end(&self, child: u64) {
+        let mut state = self.lock();
+        state.questions.retain(|question| question.child != child);
+        let at = state.children.iter().position(|(number, _)| *number == child);
+        let ended = at.map(|at| state.children.remove(at));
+        drop(state);
+        drop(ended);
+    }
+
+    /// Asks a process for something, on behalf of a task.
+    pub(super) fn ask(&self, child: u64, task: usize, request: &Request<'_>) -> u64 {
+        let mut state = self.lock();
+        state.asked += 1;
+        let id = state.asked;
+        state.questions.push(Question { id, child, task, answer: None, waker: None });
+        if let Some((_, child)) = state.children.iter().find(|(number, _)| *number == child) {
+            child.send(request.line(id));
+        }
+        id
+    }
+
+    /// The answer, once it is there. Then the question is forgotten.
+    pub(super) fn poll_answer(&self, id: u64, context: &Context<'_>) -> Poll<Answer> {
+        let mut state = self.lock();
+        let Some(at) = state.questions.iter().position(|question| question.id == id) else {
+            return Poll::Pending;
+        };
+        match state.questions[at].answer.take() {
+            Some(answer) => {
+                state.questions.remove(at);
+                Poll::Ready(answer)
+            }
+            None => {
+                state.questions[at].waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Nobody waits for the answer any more.
+    pub(super) fn forget(&self, id: u64) {
+        // During a panic of our own there is nothing to tidy up.
+        if let Ok(mut state) = self.state.lock() {
+            state.questions.retain(|question| question.id != id);
+        }
+    }
+
+    /// A host's answer is not what was asked for.
+    pub(super) fn blame(&self, child: u64, task: usize, what: &str) {
+        self.lock().blame(child, Some(task), what);
+    }
+
+    /// What a host did wrong, if anything, since this was last asked.
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
+        self.lock().fault.take()
+    }
+
+    /// Waits for one thing from outside, not longer than the silence that is a hang, and acts on it.
+    pub(crate) fn wait(&self) -> Waited {
+        self.wait_for(self.hang_timeout())
+    }
+
+    /// The same with another patience.
+    pub(super) fn wait_for(&self, patience: Duration) -> Waited {
+        let (receivers, longest) = {
+            let state = self.lock();
+            let Some(longest) = state.questions.iter().find(|question| question.answer.is_none()) else {
+                return Waited::Nobody;
+            };
+            let heard = state.children.iter().map(|(number, child)| (*number, child.heard.clone()));
+            (heard.collect::<Vec<_>>(), longest.task)
+        };
+        let mut select = Select::new();
+        for (_, receiver) in &receivers {
+            select.recv(receiver);
+        }
+        if select.ready_timeout(patience).is_err() {
+            return Waited::Silence(patience, longest);
+        }
+        // Which one is told is decided by the order of their starts, not by chance.
+        for (number, receiver) in &receivers {
+            if let Ok(heard) = receiver.try_recv() {
+                self.lock().hear(*number, heard);
+                break;
+            }
+        }
+        Waited::Woken
+    }
+}
+
+impl State {
+    fn hear(&mut self, number: u64, heard: Heard) {
+        match heard {
+            Heard::Line(line) => match protocol::read(&line) {
+                Ok((id, answer)) => self.answered(number, id, answer, &line),
+                Err(why) => self.blame(number, None, &format!("said {why}")),
+            },
+            Heard::TooLong(line) => {
+                let most = protocol::LINE_LEN_MAX >> 20;
+                self.blame(
+                    number,
+                    None,
+                    &format!("wrote a line of more than {most} MiB, which begins {}", shown(&line)),
+                );
+            }
+            Heard::End => {
+                let child = self.children.iter_mut().find(|(other, _)| *other == number);
+                let how = child.map_or_else(String::new, |(_, child)| child.last_words());
+                self.accuse(number, None, how);
+            }
+        }
+    }
+
+    fn answered(&mut self, number: u64, id: u64, answer: Answer, line: &[u8]) {
+        let open = |question: &&mut Question| {
+            question.id == id && question.child == number && question.answer.is_none()
+        };
+        let Some(question) = self.questions.iter_mut().find(open) else {
+            return self.blame(
+                number,
+                None,
+                &format!("answered a request that nobody waits for: {}", shown(line)),
+            );
+        };
+        question.answer = Some(answer);
+        if let Some(waker) = question.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn blame(&mut self, number: u64, task: Option<usize>, what: &str) {
+        let child = self.children.iter_mut().find(|(other, _)| *other == number);
+        let complaints = child.map_or_else(String::new, |(_, child)| child.complaints());
+        self.accuse(number, task, format!("{what}{complaints}"));
+    }
+
+    /// The first fault is what counts: what follows may be its consequence.
+    fn accuse(&mut self, number: u64, task: Option<usize>, what: String) {
+        let asked = self.questions.iter().find(|question| question.child == number);
+        let task = task.or(asked.map(|question| question.task)).unwrap_or(0);
+        self.fault.get_or_insert(Fault { what, task });
+    }
+}

@@ -1,0 +1,275 @@
+//! Hosts that are programs of their own. The one in Python keeps the contract; those below do not even keep the protocol, and
+//! each of them is told of in a report, with its status, in bounded time.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+const PYTHON_HOST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/python/host.py");
+
+fn asl_sim(place: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
+    command.args(args).current_dir(place).stdin(Stdio::null()).output().expect("it can be started")
+}
+
+fn place() -> tempfile::TempDir {
+    tempfile::tempdir().expect("there is room")
+}
+
+/// What `run` makes of a host that is this Python program.
+fn run(program: &str, options: &[&str]) -> (Option<i32>, Vec<Value>) {
+    let place = place();
+    let path = place.path().join("host.py");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, program.as_bytes()))
+        .expect("there is room");
+    let mut args = vec![
+        "run",
+        "exec",
+        "--world",
+        "none",
+        "--seed",
+        "1",
+        "--seeds",
+        "1",
+        "--shrink-for",
+        "0",
+        "--format",
+        "json",
+    ];
+    args.extend(options);
+    args.extend(["--", "python3", "host.py"]);
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    let lines = text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON"));
+    (output.status.code(), lines.collect())
+}
+
+/// A host that answers `hello`, and then what these lines of Python do with each request.
+fn after_hello(then: &str) -> String {
+    format!(
+        r#"
+import json, os, sys, time
+def answer(id, ok):
+    print(json.dumps({{"id": id, "ok": ok}}), flush=True)
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["op"] == "hello":
+        answer(request["id"], {{"name": "bad", "capabilities": {{"durability": "append", "exclusion": "refuse",
+            "snapshots": False, "blocks": False, "append_unit": 1, "max_record_len": 4096}}}})
+        continue
+{then}
+"#
+    )
+}
+
+/// The story of the violation that is told, which is one of `error-honest`.
+fn violation(program: &str) -> String {
+    let (status, lines) = run(program, &["--hang-timeout", "10s"]);
+    assert_eq!(status, Some(10), "{lines:?}");
+    let told = lines.iter().find(|line| line["type"] == "violation").expect("it is told");
+    assert_eq!(told["invariant"], "error-honest");
+    told["signature"].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn the_host_in_python_keeps_the_contract_and_its_runs_can_be_repeated() {
+    let args = [
+        "run",
+        "exec",
+        "--world",
+        "none",
+        "--seed",
+        "1",
+        "--seeds",
+        "3",
+        "--format",
+        "json",
+        "--",
+        "python3",
+        PYTHON_HOST,
+    ];
+    let place = place();
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let summary: Value = serde_json::from_str(text.lines().last().expect("a summary")).expect("it is JSON");
+    assert_eq!(
+        (&summary["runs"], &summary["repeated"], &summary["nondeterministic"]),
+        (&3.into(), &3.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_host_that_says_what_is_no_json_is_told_of_with_the_line() {
+    let place = place();
+    let program = r#"print("ready to serve", flush=True); import sys; sys.stdin.read()"#;
+    let args =
+        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", "python3", "-c", program];
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(text.contains("error-honest") && text.contains("ready to serve"), "{text}");
+    // The case carries the program.
+    let case = std::fs::read_dir(place.path().join("asl-sim-out"))
+        .expect("there is one")
+        .next()
+        .expect("there is one");
+    let case = case.expect("it can be read").path();
+    let replayed = asl_sim(place.path(), &["replay", &case.to_string_lossy()]);
+    let text = String::from_utf8(replayed.stdout).expect("it is text");
+    assert_eq!(replayed.status.code(), Some(10), "{text}");
+    assert!(text.contains("the same as in the case"), "{text}");
+}
+
+#[test]
+fn a_host_that_exits_at_once_is_told_of_with_its_last_words() {
+    let place = place();
+    let program = r#"import sys; sys.exit("no disk, no fun")"#;
+    let args =
+        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", "python3", "-c", program];
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    assert!(text.contains("exited unasked") && text.contains("no disk, no fun"), "{text}");
+}
+
+#[test]
+fn a_host_that_lies_is_told_of() {
+    violation(&after_hello("    answer(4711, {})"));
+    violation(&after_hello("    answer(request['id'], {'store': 'one'})"));
+    violation(&after_hello("    answer(request['id'], {'store': 1}); answer(request['id'], {'store': 1})"));
+    violation(&after_hello(
+        "    print(json.dumps({'id': request['id'], 'err': {'code': 'ENOENT'}}), flush=True)",
+    ));
+    violation(&after_hello("    os._exit(3)"));
+}
+
+#[test]
+fn a_host_that_floods_is_ended() {
+    violation(&after_hello("    while True: print('{}', flush=True)"));
+    violation("import sys\nwhile True: sys.stdout.write('x' * 65536)");
+    violation(&after_hello("    print('\"' + 'x' * (17 << 20) + '\"', flush=True); time.sleep(60)"));
+}
+
+#[test]
+fn a_host_that_is_silent_hangs_and_is_ended() {
+    for program in [
+        after_hello("    time.sleep(600)"),
+        "import time; time.sleep(600)".to_owned(),
+        // It never reads either.
+        "import signal; signal.pause()".to_owned(),
+    ] {
+        let (status, lines) = run(&program, &["--hang-timeout", "300ms"]);
+        assert_eq!(status, Some(11), "{lines:?}");
+        assert!(lines.iter().any(|line| line["type"] == "hang"), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_a_host_does_not_offer_is_not_asked_for() {
+    // A host that would end the run if it was asked for a block or a snapshot.
+    let place = place();
+    let text = std::fs::read_to_string(PYTHON_HOST).expect("it is there");
+    let text = text
+        .replace("\"blocks\": True", "\"blocks\": False")
+        .replace("\"snapshots\": True", "\"snapshots\": False");
+    let text = text.replace("        self.check()\n        name = new_id()", "        os._exit(1)");
+    let path = place.path().join("host.py");
+    std::fs::copy(PYTHON_HOST, &path).expect("there is room");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+        .expect("there is room");
+    let args = ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "4", "--", "python3", "host.py"];
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(!text.contains("snapshot-frozen"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_started_or_is_not_built_is_wrong_usage() {
+    let place = place();
+    for (args, part) in [
+        (&["run", "exec", "--", "./not-there"] as &[&str], "cannot start the program"),
+        (&["run", "exec"], "needs a program"),
+        (&["run", "exec", "--world", "preload", "--", "true"], "not built yet"),
+        (&["run", "posix", "--", "true"], "go with the target exec"),
+        (&["run", "exec", "--hang-timeout", "soon", "--", "true"], "a time is expected"),
+    ] {
+        let output = asl_sim(place.path(), args);
+        let said = String::from_utf8(output.stderr).expect("it is text");
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(part), "{args:?}: {said}");
+    }
+}
+
+/// The processes whose command line has this word in it.
+fn processes_with(word: &str) -> Vec<PathBuf> {
+    let all =
+        std::fs::read_dir("/proc").expect("it is there").filter_map(Result::ok).map(|entry| entry.path());
+    all.filter(|path| {
+        let line = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        line.windows(word.len()).any(|part| part == word.as_bytes())
+    })
+    .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "processes end in the time of this world")]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{what} has not come");
+}
+
+#[test]
+fn no_process_outlives_a_simulator_that_is_killed() {
+    let place = place();
+    let word = format!("outlives-{}", std::process::id());
+    // It ignores the end of its input, as no host should, and has a child.
+    let program = after_hello("    os.fork() or time.sleep(600)\n    time.sleep(600)");
+    let path = place.path().join("host.py");
+    std::fs::copy(PYTHON_HOST, &path).expect("there is room");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, program.as_bytes()))
+        .expect("there is room");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
+    command.args([
+        "run",
+        "exec",
+        "--world",
+        "none",
+        "--jobs",
+        "1",
+        "--check-determinism",
+        "off",
+        "--",
+        "python3",
+        "host.py",
+        &word,
+    ]);
+    let mut simulator = command
+        .current_dir(place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    wait_until("a host with its child", || processes_with(&word).len() >= 3);
+    simulator.kill().expect("it is ours");
+    simulator.wait().expect("it was killed");
+    wait_until("the end of all of them", || processes_with(&word).is_empty());
+}
