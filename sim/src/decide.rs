@@ -113,9 +113,11 @@ pub enum Question {
     Reverted,
     /// Which of several places damage hit. (site, call, nth)
     Damage,
+    /// Which mode, owner and extended attributes an inode had; 0: the newest. (crash, inode, 0)
+    Attributes,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 11] = [
+const QUESTIONS: [(Question, [&str; 3]); 12] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -127,6 +129,7 @@ const QUESTIONS: [(Question, [&str; 3]); 11] = [
     (Question::Commit, ["crash", "journal", "commit"]),
     (Question::Reverted, ["site", "call", "reverted"]),
     (Question::Damage, ["site", "call", "damage"]),
+    (Question::Attributes, ["crash", "inode", "attributes"]),
 ];
 
 /// Where a choice stands.

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod double;
 pub mod explain;
 pub mod explore;
+pub mod fuse;
 pub mod history;
 pub mod host;
 pub mod hunt;

@@ -37,12 +37,15 @@ pub(super) enum Command {
     Shrink(ShrinkArgs),
     Conform(ConformArgs),
     Specimens(SpecimensArgs),
+    Mount(MountArgs),
     Doctor(DoctorArgs),
     List(ListArgs),
     #[command(hide = true)]
     ConformPart(PartArgs),
     #[command(hide = true)]
     RepeatRuns(RepeatArgs),
+    #[command(hide = true)]
+    UnmountLeft(UnmountArgs),
 }
 
 impl Command {
@@ -72,7 +75,8 @@ impl Command {
             Command::Specimens(args) => args.format,
             Command::Doctor(args) => args.format,
             Command::List(args) => args.format,
-            Command::ConformPart(_) | Command::RepeatRuns(_) => Format::Text,
+            Command::Mount(args) => args.format,
+            Command::ConformPart(_) | Command::RepeatRuns(_) | Command::UnmountLeft(_) => Format::Text,
         }
     }
 }
@@ -199,6 +203,34 @@ pub(super) struct ConformArgs {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+/// Mounts a simulated file system for any program.
+///
+/// It is empty, and is served until Ctrl-C, a signal to end, or `umount`. Commands over the control socket, one a line:
+/// `crash` (the power fails, and all that may be lost may be), `fail next CALL` (fsync, fsyncdir, read, write, name), `stats`.
+#[derive(Debug, clap::Args)]
+pub(super) struct MountArgs {
+    /// An existing directory.
+    pub(super) dir: PathBuf,
+    /// The file system that it is like; `asl-sim list profiles` names them [default: posix].
+    #[arg(long, value_name = "P")]
+    pub(super) profile: Option<String>,
+    /// What crashes leave is drawn from it, decimal or 0x hex; a random one if it is not given.
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = seed)]
+    pub(super) seed: Option<u64>,
+    /// Where the control socket is; in a new temporary directory if it is not given.
+    #[arg(long, value_name = "PATH")]
+    pub(super) control: Option<PathBuf>,
+    /// How what can be used is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Unmounts what another process leaves behind.
+#[derive(Debug, clap::Args)]
+pub(super) struct UnmountArgs {
+    pub(super) source: String,
 }
 
 /// Says what this machine offers, and what will be skipped for want of what it does not.

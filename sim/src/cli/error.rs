@@ -60,7 +60,7 @@ impl fmt::Display for Error {
     }
 }
 
-const COMMANDS: &str = "the commands are run, replay, explain, explore, shrink, conform, specimens, doctor and list; `asl-sim help` says what they do";
+const COMMANDS: &str = "the commands are run, replay, explain, explore, shrink, conform, specimens, mount, doctor and list; `asl-sim help` says what they do";
 
 /// What the system says, in words, without numbers and without paths that nobody asked for.
 pub(super) fn plain(error: &io::Error) -> String {

@@ -14,6 +14,7 @@ mod explore;
 mod failure;
 mod known;
 mod list;
+mod mount;
 mod out;
 mod progress;
 mod publish;
@@ -60,10 +61,12 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Shrink(args) => shrink::shrink_case(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
         Command::Specimens(args) => specimens::specimens(args, &mut out),
+        Command::Mount(args) => mount::mount(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),
         Command::List(args) => Ok(list::list(args, &mut out)),
         Command::ConformPart(args) => conform::take_part(args),
         Command::RepeatRuns(args) => determinism::repeat_runs(args),
+        Command::UnmountLeft(args) => mount::unmount_left(args),
     };
     match result.and_then(|status| out.finish().map(|()| status)) {
         Ok(status) => status,

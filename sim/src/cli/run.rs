@@ -156,7 +156,7 @@ pub(super) fn check_writable(dir: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn random_seed() -> Result<u64, Error> {
+pub(super) fn random_seed() -> Result<u64, Error> {
     let mut bytes = [0; 8];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
     let refused = |error| {

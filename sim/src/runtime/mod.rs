@@ -17,8 +17,7 @@ mod chronicling;
 mod damage;
 mod world;
 
-use call::Call;
-pub(crate) use call::CallKind;
+pub(crate) use call::{Call, CallKind};
 pub(crate) use world::{Injected, Notice, World};
 
 use crate::chronicle::About;

@@ -155,6 +155,11 @@ impl World {
         }
     }
 
+    /// The next call of the running task that this fault can hit suffers it.
+    pub(crate) fn plan(&mut self, fault: FaultKind) {
+        self.tasks[self.current].faults.push((0, fault));
+    }
+
     /// The running task leaves its site. If a crash was due in it and did not find its call, it comes now.
     pub(crate) fn leave(&mut self) -> bool {
         let task = &mut self.tasks[self.current];

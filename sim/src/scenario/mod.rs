@@ -38,6 +38,18 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// One in which nothing is done and nothing goes wrong, unless somebody asks for it.
+    pub(crate) fn of_nothing(setup: Setup) -> Scenario {
+        Scenario {
+            setup,
+            ops: Vec::new(),
+            crashes: Vec::new(),
+            faults: Vec::new(),
+            full: Vec::new(),
+            clock_jumps: Vec::new(),
+        }
+    }
+
     /// Whether a scenario from outside can be run.
     ///
     /// # Errors

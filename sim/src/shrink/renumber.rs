@@ -67,7 +67,12 @@ impl Change {
             }
             Question::Pick => Address::new(question, self.counted(first, false)?, second, third),
             Question::Commit => Address::new(question, self.counted(first, true)?, second, third),
-            Question::Sector | Question::Size | Question::Fill | Question::Name | Question::StaleName => {
+            Question::Sector
+            | Question::Size
+            | Question::Fill
+            | Question::Name
+            | Question::StaleName
+            | Question::Attributes => {
                 // An inode is named by the place that made it, and by its number there.
                 let inode =
                     if second == u32::MAX { second } else { site(second >> 12)? << 12 | (second & 0xfff) };

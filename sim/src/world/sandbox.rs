@@ -33,15 +33,7 @@ impl Sandbox {
             entropy: seed,
             goes_on_after_errors: false,
         };
-        let scenario = Scenario {
-            setup,
-            ops: Vec::new(),
-            crashes: Vec::new(),
-            faults: Vec::new(),
-            full: Vec::new(),
-            clock_jumps: Vec::new(),
-        };
-        let sim = Sim::new(Arc::new(scenario), Decider::seeded(seed));
+        let sim = Sim::new(Arc::new(Scenario::of_nothing(setup)), Decider::seeded(seed));
         crate::run::make_root(&sim);
         Sandbox { sim }
     }

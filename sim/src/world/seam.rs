@@ -4,9 +4,8 @@
 //! time, may fail as the scenario has planned, and may be where the processes or the power fail. A call of a process that
 //! is dead changes nothing and fails with EIO.
 
-use super::fs::{EIO, Ino, errno};
+use super::fs::{Ino, errno};
 use crate::chronicle::About;
-use crate::decide::Question;
 use crate::runtime::{CallKind, Process, Sim};
 use asl_host::fs::{File, FileSystem, Metadata, OpenMode};
 use std::ffi::OsString;
@@ -143,13 +142,7 @@ impl FileSystem for SimFileSystem {
         let about = About::path("fsync", path);
         let synced = self.sim.perform(self.process, CallKind::SyncDir, about, |world, call| {
             let ino = world.fs.dir_at(path, &mut world.decide)?;
-            world.note(call, u64::from(ino), 0);
-            if call.fails_sync() {
-                world.fs.fail_sync(ino, call.mark, call.address(Question::Reverted), &mut world.decide);
-                return Err(errno(EIO));
-            }
-            world.sync(call, ino, false);
-            Ok(())
+            world.sync_dir(call, ino)
         });
         synced.await
     }
@@ -159,17 +152,7 @@ impl SimFile {
     async fn sync(&self, data_only: bool) -> io::Result<()> {
         let about = About::handle(if data_only { "fdatasync" } else { "fsync" }, self.handle);
         let synced = self.sim.perform(self.process, CallKind::Sync, about, |world, call| {
-            world.note(call, u64::from(self.ino), 0);
-            if call.fails_sync() {
-                world.fs.fail_sync(self.ino, call.mark, call.address(Question::Reverted), &mut world.decide);
-            }
-            // Every handle that was open when a sync failed hears of it once (F7).
-            let errors = world.fs.sync_errors(self.ino);
-            if world.hear_of_errors(self.handle, errors) {
-                return Err(errno(EIO));
-            }
-            world.sync(call, self.ino, data_only);
-            Ok(())
+            world.sync_file(call, self.handle, self.ino, data_only)
         });
         synced.await
     }
@@ -184,11 +167,7 @@ impl File for SimFile {
     async fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let about = About::handle("read", self.handle).range(offset, buffer.len());
         let read = self.sim.perform(self.process, CallKind::Read, about, |world, call| {
-            let wanted = call.shortened(buffer.len());
-            let count = world.fs.read(self.ino, &mut buffer[..wanted], offset, &mut world.decide)?;
-            world.damage_read(call, self.ino, offset, &mut buffer[..count])?;
-            world.note_bytes(call, self.ino, offset, &buffer[..count]);
-            Ok(count)
+            world.read(call, self.ino, buffer, offset)
         });
         read.await
     }
@@ -197,11 +176,7 @@ impl File for SimFile {
         self.check_writable()?;
         let about = About::handle("write", self.handle).range(offset, data.len());
         let written = self.sim.perform(self.process, CallKind::Write, about, |world, call| {
-            let data = &data[..world.written_share(call, self.ino, offset, data.len())];
-            let count = world.fs.write(self.ino, data, offset, &mut world.decide)?;
-            world.note_shorn(call, self.ino, offset, count);
-            world.note_bytes(call, self.ino, offset, &data[..count]);
-            Ok(count)
+            world.write(call, self.ino, data, offset)
         });
         written.await
     }
@@ -218,10 +193,9 @@ impl File for SimFile {
         self.check_writable()?;
         let about =
             About::handle("ftruncate", self.handle).range(0, usize::try_from(len).unwrap_or(usize::MAX));
-        let cut = self.sim.perform(self.process, CallKind::SetLen, about, |world, call| {
-            world.note(call, u64::from(self.ino), len);
-            world.fs.set_len(self.ino, len, &mut world.decide)
-        });
+        let cut = self
+            .sim
+            .perform(self.process, CallKind::SetLen, about, |world, call| world.set_len(call, self.ino, len));
         cut.await
     }
 
@@ -230,9 +204,7 @@ impl File for SimFile {
         let about =
             About::handle("fallocate", self.handle).range(offset, usize::try_from(len).unwrap_or(usize::MAX));
         let allocated = self.sim.perform(self.process, CallKind::SetLen, about, |world, call| {
-            world.note(call, u64::from(self.ino), offset);
-            world.note(call, u64::from(self.ino), len);
-            world.fs.allocate(self.ino, offset, len, &mut world.decide)
+            world.allocate(call, self.ino, (offset, len), false)
         });
         allocated.await
     }

@@ -1,7 +1,7 @@
 //! The calls that read and change a file's data and size.
 //!
-//! Space is counted by file lengths: a hole takes as much as data, and names take none. Not modelled: `O_APPEND`, `O_DIRECT`,
-//! holes that are punched.
+//! Space is counted by file lengths: a hole takes as much as data, and names take none. A hole that is punched is zeros that are
+//! written: its space is not given back.
 
 use super::{EFBIG, EINVAL, EIO, ENOSPC, FILE_LEN_MAX, Fs, Ino, errno};
 use crate::decide::Decider;
@@ -95,31 +95,59 @@ impl Fs {
         Ok(())
     }
 
-    /// Makes sure that there is space for a range, extending the file if need be (fallocate(2), mode 0).
+    /// Makes sure that there is space for a range (fallocate(2)), and extends the file unless `keeps_size`.
     pub(crate) fn allocate(
         &mut self,
         ino: Ino,
-        offset: u64,
-        len: u64,
+        (offset, len): (u64, u64),
+        keeps_size: bool,
         decide: &mut Decider,
     ) -> io::Result<()> {
-        if len == 0 {
-            return Err(errno(EINVAL));
-        }
-        let end = offset.checked_add(len).filter(|&end| end <= FILE_LEN_MAX).ok_or_else(|| errno(EFBIG))?;
+        let end = end_of(offset, len)?;
         let space_left = self.space_left;
         let (file, mut cx) = self.file(ino, decide)?;
-        let growth = end.saturating_sub(file.len(&mut cx));
+        let growth = if keeps_size { 0 } else { end.saturating_sub(file.len(&mut cx)) };
         if space_left.is_some_and(|left| growth > left) {
             return Err(errno(ENOSPC));
         }
         let tick = self.next_tick_of_file(false);
         self.metadata_changes(ino, tick, false);
         let (file, mut cx) = self.file(ino, decide)?;
-        file.allocate(offset as usize, end as usize, tick, &mut cx);
+        file.allocate(offset as usize, end as usize, keeps_size, tick, &mut cx);
         if let Some(left) = &mut self.space_left {
             *left -= growth;
         }
         Ok(())
     }
+
+    /// Has a range read as zeros from now on: what it held is lost sector by sector, as if zeros were written.
+    pub(crate) fn clear(
+        &mut self,
+        ino: Ino,
+        (offset, len): (u64, u64),
+        hole: Hole,
+        decide: &mut Decider,
+    ) -> io::Result<()> {
+        let end = end_of(offset, len)?;
+        if hole == Hole::Extends {
+            self.allocate(ino, (offset, len), false, decide)?;
+        }
+        let (file, mut cx) = self.file(ino, decide)?;
+        let zeros = end.min(file.len(&mut cx)).saturating_sub(offset);
+        self.write(ino, &vec![0; zeros as usize], offset, decide).map(drop)
+    }
+}
+
+/// What becomes of the size where a range is cleared that goes beyond the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hole {
+    KeepsSize,
+    Extends,
+}
+
+fn end_of(offset: u64, len: u64) -> io::Result<u64> {
+    if len == 0 {
+        return Err(errno(EINVAL));
+    }
+    offset.checked_add(len).filter(|&end| end <= FILE_LEN_MAX).ok_or_else(|| errno(EFBIG))
 }

@@ -1,13 +1,13 @@
-//! The calls that make, change and look at names.
+//! The calls that make, change and look at names, by path: what hosts inside this process ask for.
 //!
 //! Each is all or nothing at the instant it takes effect; what of it a loss of power keeps is for `dir` and `durable`.
 //! A rename inside one directory is one change, across directories it is one in each.
 //!
-//! Not modelled: `..` in paths, symbolic links, permissions, `RENAME_EXCHANGE`.
+//! Not modelled: `..` in paths, permissions, symbolic links (a path does not lead through them: a mount's kernel follows them).
 
-use super::dir::DirData;
+use super::calls_at::{New, Taken};
 use super::file::FileData;
-use super::{EEXIST, EISDIR, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, Fs, Ino, Inode, Node, errno};
+use super::{EEXIST, EISDIR, ENOENT, ENOSPC, ENOTDIR, Fs, Ino, Inode, Node, errno};
 use crate::decide::Decider;
 use asl_host::fs::{Metadata, OpenMode};
 use std::io;
@@ -62,91 +62,29 @@ impl Fs {
     }
 
     pub(crate) fn create_dir(&mut self, path: &str, key: u32, decide: &mut Decider) -> io::Result<()> {
-        let (parent, name) = self.parent(path, decide)?;
-        if self.entry(parent, name, decide)?.is_some() {
-            return Err(errno(EEXIST));
-        }
-        let ino = self.add_inode(key, Node::Dir(DirData::default()))?;
-        self.set_entry(parent, name, Some(ino), decide)
+        let at = self.parent(path, decide)?;
+        self.make_at(at, key, New::Dir, None, decide).map(drop)
     }
 
     pub(crate) fn remove_dir(&mut self, path: &str, decide: &mut Decider) -> io::Result<()> {
-        let (parent, name) = self.parent(path, decide)?;
-        let ino = self.entry(parent, name, decide)?.ok_or_else(|| errno(ENOENT))?;
-        let (dir, mut cx) = self.dir(ino, decide)?;
-        if !dir.is_empty(&mut cx) {
-            return Err(errno(ENOTEMPTY));
-        }
-        self.walked.clear();
-        self.set_entry(parent, name, None, decide)
+        let at = self.parent(path, decide)?;
+        self.remove_dir_at(at, decide)
     }
 
     pub(crate) fn unlink(&mut self, path: &str, decide: &mut Decider) -> io::Result<()> {
-        let (parent, name) = self.parent(path, decide)?;
-        let ino = self.entry(parent, name, decide)?.ok_or_else(|| errno(ENOENT))?;
-        if let Node::File(file) = &self.inodes[ino].node {
-            file.recycle(&mut self.medium);
-        } else {
-            return Err(errno(EISDIR));
-        }
-        self.set_entry(parent, name, None, decide)
+        let at = self.parent(path, decide)?;
+        self.unlink_at(at, decide)
     }
 
     pub(crate) fn link(&mut self, original: &str, link: &str, decide: &mut Decider) -> io::Result<()> {
         let ino = self.walk(original, decide)?;
-        if self.is_dir(ino) {
-            return Err(errno(EISDIR));
-        }
-        let (parent, name) = self.parent(link, decide)?;
-        match self.entry(parent, name, decide)? {
-            Some(_) => Err(errno(EEXIST)),
-            None => self.set_entry(parent, name, Some(ino), decide),
-        }
+        let at = self.parent(link, decide)?;
+        self.link_at(ino, at, decide)
     }
 
     pub(crate) fn rename(&mut self, from: &str, to: &str, decide: &mut Decider) -> io::Result<()> {
-        let (from_dir, from_name) = self.parent(from, decide)?;
-        let (to_dir, to_name) = self.parent(to, decide)?;
-        let ino = self.entry(from_dir, from_name, decide)?.ok_or_else(|| errno(ENOENT))?;
-        if self.is_dir(ino) {
-            self.walked.clear();
-        }
-        match self.entry(to_dir, to_name, decide)? {
-            // Two names of one file: rename(2) does nothing.
-            Some(target) if target == ino => return Ok(()),
-            Some(target) => match (self.is_dir(ino), self.is_dir(target)) {
-                (true, false) => return Err(errno(ENOTDIR)),
-                (false, true) => return Err(errno(EISDIR)),
-                (true, true) => {
-                    let (dir, mut cx) = self.dir(target, decide)?;
-                    if !dir.is_empty(&mut cx) {
-                        return Err(errno(ENOTEMPTY));
-                    }
-                }
-                (false, false) => {}
-            },
-            None => {}
-        }
-        let replaces = self.entry(to_dir, to_name, decide)?.is_some();
-        let tick = self.next_tick_of_names();
-        self.metadata_changes(from_dir, tick, false);
-        self.metadata_changes(to_dir, tick, false);
-        self.metadata_changes(ino, tick, true);
-        if replaces
-            && self.axioms.rename_allocates
-            && let Ok((file, mut cx)) = self.file(ino, decide)
-        {
-            file.order_size(tick, &mut cx);
-        }
-        let (dir, mut cx) = self.dir(from_dir, decide)?;
-        if from_dir == to_dir {
-            dir.rename(from_name, to_name, ino, tick, &mut cx);
-        } else {
-            dir.change(from_name, None, tick, &mut cx);
-            let (dir, mut cx) = self.dir(to_dir, decide)?;
-            dir.change(to_name, Some(ino), tick, &mut cx);
-        }
-        Ok(())
+        let (from, to) = (self.parent(from, decide)?, self.parent(to, decide)?);
+        self.rename_at(from, to, Taken::Replaced, decide)
     }
 
     pub(crate) fn read_dir(&mut self, path: &str, decide: &mut Decider) -> io::Result<Vec<String>> {

@@ -106,8 +106,12 @@ impl DirData {
     }
 
     pub(super) fn list(&mut self, cx: &mut Resolve<'_>) -> impl Iterator<Item = &str> {
+        self.entries(cx).map(|(name, _)| name)
+    }
+
+    pub(super) fn entries(&mut self, cx: &mut Resolve<'_>) -> impl Iterator<Item = (&str, Ino)> {
         self.resolve(cx);
-        self.names.0.iter().map(|(name, _)| name.as_ref())
+        self.names.0.iter().map(|(name, ino)| (name.as_ref(), *ino))
     }
 
     pub(super) fn is_empty(&mut self, cx: &mut Resolve<'_>) -> bool {
@@ -125,6 +129,18 @@ impl DirData {
     pub(super) fn rename(&mut self, from: &str, to: &str, ino: Ino, tick: Tick, cx: &mut Resolve<'_>) {
         let edits = [Some((from.into(), None)), Some((to.into(), Some(ino)))];
         self.push(Change { tick, edits, stale: self.before_log(from) }, cx);
+    }
+
+    /// Makes two names inside the directory stand for each other's inode.
+    pub(super) fn exchange(
+        &mut self,
+        (one, one_ino): (&str, Ino),
+        (other, other_ino): (&str, Ino),
+        tick: Tick,
+        cx: &mut Resolve<'_>,
+    ) {
+        let edits = [Some((one.into(), Some(other_ino))), Some((other.into(), Some(one_ino)))];
+        self.push(Change { tick, edits, stale: None }, cx);
     }
 
     fn before_log(&self, name: &str) -> Option<(Box<str>, Ino)> {

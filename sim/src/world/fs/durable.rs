@@ -51,6 +51,9 @@ impl Fs {
         if self.sync_device(ino, mark) {
             return;
         }
+        if !data_only {
+            self.inodes[ino].sync_attributes(mark);
+        }
         match &mut self.inodes[ino].node {
             Node::File(file) => {
                 file.sync(mark, data_only && file_sync == NamesSynced::None, sector_len);
@@ -138,6 +141,7 @@ impl Fs {
         let sector_len = self.medium.sector_len;
         let loses = |inode: &Inode| {
             !inode.changes.is_empty()
+                || inode.has_pending_attributes()
                 || match &inode.node {
                     Node::File(file) => file.loses_in_power_loss(),
                     Node::Dir(dir) => dir.loses_in_power_loss(),
@@ -145,6 +149,7 @@ impl Fs {
         };
         self.inodes.change_where(loses, |inode| {
             inode.changes.clear();
+            inode.attributes_lost(&cut, decide);
             match &mut inode.node {
                 Node::File(file) if file.is_device => {
                     file.power_loss(&PowerCut::without_order(crash), sector_len);

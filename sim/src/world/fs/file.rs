@@ -21,6 +21,7 @@ use super::media::Damage;
 use super::profile::FailedSync;
 use super::{Ino, Medium};
 use crate::decide::Decider;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 /// A number that orders changes within one world.
@@ -42,6 +43,8 @@ pub(super) struct FileData {
     /// Which sectors the medium holds.
     pub(super) written: Vec<bool>,
     pub(super) dirty: Vec<Dirty>,
+    /// No sector from here on is dirty: long files are written from beginning to end, and need no search then.
+    pub(super) dirty_end: Bound,
     pub(super) older: Vec<Older>,
     pub(super) sizes: Vec<SizeChange>,
     pub(super) allocated: Vec<Allocation>,
@@ -49,6 +52,14 @@ pub(super) struct FileData {
     pub(super) damage: Option<Box<Damage>>,
     /// It is a block device: its length is fixed, and nothing gives its sectors an order.
     pub(super) is_device: bool,
+}
+
+/// Something that is known of the state and is no part of it: states that differ in it are the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bound(u32);
+
+impl Hash for Bound {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
 }
 
 /// A sector whose newest version is in the cache only.
@@ -97,6 +108,16 @@ pub(super) struct Resolve<'a> {
 }
 
 impl FileData {
+    /// A file whose content is on the medium from the beginning.
+    pub(super) fn durable(content: &[u8], sector_len: usize) -> FileData {
+        let mut file = FileData { cache: content.to_vec(), ..FileData::default() };
+        (file.size, file.disk_size) = (content.len(), content.len() as u64);
+        for (sector, bytes) in content.chunks(sector_len).enumerate() {
+            put(&mut file.disk, &mut file.written, sector as u32, bytes, sector_len);
+        }
+        file
+    }
+
     /// The size as the process sees it.
     pub(super) fn len(&mut self, cx: &mut Resolve<'_>) -> u64 {
         self.resolve_size(cx);
@@ -169,11 +190,18 @@ impl FileData {
         self.size = len;
     }
 
-    /// Makes sure that there is space, which reads as zeros where nothing was written.
-    pub(super) fn allocate(&mut self, start: usize, end: usize, tick: Tick, cx: &mut Resolve<'_>) {
+    /// Makes sure that there is space, which reads as zeros where nothing was written. `keeps_size`: even behind the end.
+    pub(super) fn allocate(
+        &mut self,
+        start: usize,
+        end: usize,
+        keeps_size: bool,
+        tick: Tick,
+        cx: &mut Resolve<'_>,
+    ) {
         self.resolve_size(cx);
         let sector_len = cx.medium.sector_len;
-        if end > self.size {
+        if end > self.size && !keeps_size {
             self.sizes.push(SizeChange { tick, size: end as u64, grown_from: None, clean: false });
             self.size = end;
         }
@@ -202,10 +230,16 @@ impl FileData {
     fn has_blocks(&self, start: usize, end: usize, sector_len: usize) -> bool {
         (start / BLOCK_LEN..end.div_ceil(BLOCK_LEN)).all(|block| {
             let mut sectors = block * BLOCK_LEN / sector_len..(block + 1) * BLOCK_LEN / sector_len;
-            sectors.any(|sector| {
-                self.is_written(sector) || self.dirty.iter().any(|dirty| dirty.sector as usize == sector)
-            })
+            sectors.any(|sector| self.is_written(sector) || self.dirty_at(sector as u32).is_some())
         })
+    }
+
+    /// Where a sector stands among the dirty ones.
+    fn dirty_at(&self, sector: u32) -> Option<usize> {
+        if sector >= self.dirty_end.0 {
+            return None;
+        }
+        self.dirty.iter().position(|dirty| dirty.sector == sector)
     }
 
     /// Makes the sectors of `start..end` dirty, keeping the versions that they had. Those from `ordered_from` on change
@@ -214,14 +248,17 @@ impl FileData {
         for sector in start / sector_len..end.div_ceil(sector_len) {
             let number = sector as u32;
             let newest = Dirty { sector: number, tick, clean: false, ordered: sector >= ordered_from };
-            match self.dirty.iter().position(|dirty| dirty.sector == number) {
+            match self.dirty_at(number) {
                 Some(at) => {
                     let bytes = sector_of(&self.cache, sector, sector_len);
                     let Dirty { tick, ordered, .. } = self.dirty[at];
                     self.older.push(Older { sector: number, tick, ordered, bytes });
                     self.dirty[at] = newest;
                 }
-                None => self.dirty.push(newest),
+                None => {
+                    self.dirty_end.0 = self.dirty_end.0.max(number + 1);
+                    self.dirty.push(newest);
+                }
             }
         }
     }

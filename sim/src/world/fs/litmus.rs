@@ -603,7 +603,10 @@ fn what_a_failed_sync_leaves_is_the_profiles_own() {
 fn preallocated_space_reads_as_zeros_where_nothing_was_written() {
     let program = |machine: &mut Machine| {
         let file = machine.create("/f");
-        machine.fs.allocate(file, 0, 2 * SECTOR as u64, &mut machine.decide).expect("there is space");
+        machine
+            .fs
+            .allocate(file, (0, 2 * SECTOR as u64), false, &mut machine.decide)
+            .expect("there is space");
         machine.fsync(file);
         machine.fsync_dir("/");
         machine.write(file, 0, 2, b'b');
@@ -617,7 +620,7 @@ fn preallocating_and_cutting_a_gigabyte_takes_no_memory_and_no_time() {
     let mut machine = Machine::new(Decisions::new(), Fill::Garbage);
     let file = machine.create("/f");
     let len = 1 << 30;
-    machine.fs.allocate(file, 0, len, &mut machine.decide).expect("there is space");
+    machine.fs.allocate(file, (0, len), false, &mut machine.decide).expect("there is space");
     machine.write(file, 1, 1, b'b');
     machine.fsync(file);
     machine.fsync_dir("/");

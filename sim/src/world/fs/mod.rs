@@ -8,12 +8,15 @@
 //! Where a profile gives metadata an order, how far it had been committed is decided at the moment of the crash; the rest is
 //! then independent.
 //!
-//! Modelled: files, directories, hard links, rename, flock, sparse sizes, preallocation, a limit on space, orphans (an
-//! unlinked file lives as long as a handle), crash states decided lazily through the decision map.
+//! Modelled: files, directories, hard and symbolic links, rename, flock, sparse sizes, preallocation, a limit on space, orphans
+//! (an unlinked file lives as long as a handle), modes, owners and extended attributes, crash states decided lazily through the
+//! decision map.
 //!
-//! Not modelled: permissions, symbolic links, times, extended attributes, mmap, `O_APPEND` and `O_DIRECT`, and directory
-//! entries' space.
+//! Not modelled: permissions, mmap, `O_APPEND` and `O_DIRECT` (the first is for [`crate::world::vfs`]), and directory entries'
+//! space. What was deleted is kept in memory, since a loss of power may bring it back.
 
+mod attributes;
+mod calls_at;
 mod calls_data;
 mod calls_names;
 mod crash;
@@ -30,6 +33,9 @@ pub(crate) mod profile;
 mod states;
 
 use crate::decide::Decider;
+pub(crate) use attributes::{Owned, Times};
+pub(crate) use calls_at::{New, Taken};
+pub(crate) use calls_data::Hole;
 pub(crate) use device::PATH as DEVICE_PATH;
 use dir::DirData;
 use file::{FileData, Resolve, Tick};
@@ -131,11 +137,22 @@ struct Inode {
     changes: Vec<(Tick, bool)>,
     /// How often it was given a name.
     links: u32,
+    /// Of those that were ever asked about theirs, or given any.
+    attributes: Option<Box<attributes::Attributes>>,
 }
 
 impl Inode {
     fn new(key: u32, node: Node) -> Inode {
-        Inode { key, node, sync_errors: 0, lock: None, preempted: Vec::new(), changes: Vec::new(), links: 0 }
+        Inode {
+            key,
+            node,
+            sync_errors: 0,
+            lock: None,
+            preempted: Vec::new(),
+            changes: Vec::new(),
+            links: 0,
+            attributes: None,
+        }
     }
 }
 
@@ -219,6 +236,11 @@ impl Fs {
         let changed = self.space_left.is_some() || bytes.is_some();
         self.space_left = bytes;
         changed
+    }
+
+    /// Bytes that may still be added, if that is limited.
+    pub(crate) fn space_left(&self) -> Option<u64> {
+        self.space_left
     }
 
     fn next_tick(&mut self) -> Tick {

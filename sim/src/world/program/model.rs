@@ -116,7 +116,7 @@ fn take(fs: &mut Fs, step: &Step, key: u32, decide: &mut Decider) -> io::Result<
         }
         Step::Allocate { path, offset, len } => {
             let ino = file(fs, path, decide)?;
-            fs.allocate(ino, *offset, *len, decide)
+            fs.allocate(ino, (*offset, *len), false, decide)
         }
         Step::Fsync(path) | Step::Fdatasync(path) => {
             let ino = file(fs, path, decide)?;
