@@ -201,27 +201,36 @@ fn sqlite_is_sound_after_crashes() {
     let mounted = Mounted::new(4);
     let script = format!(
         "
-import os, socket, sys
+import os, signal, socket
 s = socket.socket(socket.AF_UNIX); s.connect({:?}); control = s.makefile('rw')
 dir = os.getcwd()
-d = os.open('.', os.O_RDONLY)
-expected = 0
-for crash in range({crashes}):
-    os.chdir('/'); os.chdir(dir)
+def live(crash, expected, told):
+    os.chdir(dir)
     {}
     if crash == 0:
-        os.fsync(d); c.commit()
-    assert c.execute('pragma integrity_check').fetchone() == ('ok',), crash
+        os.fsync(os.open('.', os.O_RDONLY))
+    check = c.execute('pragma integrity_check').fetchone()
     count = c.execute('select count(*) from t').fetchone()[0]
-    assert expected <= count <= expected + 1, (crash, expected, count)
-    expected = count
+    assert check == ('ok',) and expected <= count <= expected + 1, (crash, expected, count, check)
     for i in range(crash % 7 + 1):
-        c.execute('insert into t(b) values(?)', ('x' * (100 + 37 * crash),)); c.commit()
-        expected += 1
+        c.execute('insert into t(b) values(?)', ('x' * (100 + 37 * crash % 3000),)); c.commit()
+        count += 1
     c.execute('insert into t(b) values(?)', ('never committed',))
+    os.write(told, str(count).encode())
+    os.kill(os.getpid(), signal.SIGKILL)
+expected = 0
+os.chdir('/')
+for crash in range({crashes}):
+    read, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        live(crash, expected, told)
+    os.waitpid(child, 0)
+    os.close(told)
+    expected = int(os.read(read, 100))
+    os.close(read)
     control.write('crash\\n'); control.flush()
     assert '\"ok\":true' in control.readline()
-    del c
 print(expected)",
         mounted.control.display().to_string(),
         DATABASE.trim().replace('\n', "\n    ")

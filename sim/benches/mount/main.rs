@@ -30,12 +30,16 @@ fn now() -> Duration {
     clock_gettime(ClockId::Monotonic).try_into().expect("it does not go below zero")
 }
 
+fn since(begin: Duration) -> Duration {
+    now().checked_sub(begin).expect("this clock does not go back")
+}
+
 /// Serves the world on a thread as long as the mount is there, and has something done with it meanwhile.
 fn mounted<T>(world: &Mutex<Served>, dir: &Path, work: impl FnOnce() -> T) -> (T, Duration) {
     let (sender, receiver) = unbounded();
     let begin = now();
     let mount = Mount::new(dir, "asl-sim:bench", sender).expect("it can be mounted");
-    let mounting = now() - begin;
+    let mounting = since(begin);
     thread::scope(|scope| {
         scope.spawn(|| {
             for Incoming { request, reply } in receiver {
@@ -46,7 +50,7 @@ fn mounted<T>(world: &Mutex<Served>, dir: &Path, work: impl FnOnce() -> T) -> (T
         let begin = now();
         mount.cut();
         mount.unmount().expect("nobody uses it");
-        (done, mounting + (now() - begin))
+        (done, mounting + (since(begin)))
     })
 }
 
@@ -58,7 +62,7 @@ fn append(path: &Path) -> Duration {
     for _ in 0..APPENDS {
         file.write_all(&RECORD).and_then(|()| file.sync_data()).expect("nothing fails");
     }
-    now() - begin
+    since(begin)
 }
 
 fn check(path: &Path) -> Duration {
@@ -67,7 +71,7 @@ fn check(path: &Path) -> Duration {
     assert_eq!(bytes.len(), APPENDS * RECORD.len(), "all of it was synced");
     assert!(bytes.iter().all(|byte| *byte == RECORD[0]));
     fs::remove_file(path).expect("it is there");
-    now() - begin
+    since(begin)
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
         let (appending, first) = mounted(&world, dir, || append(&path));
         let begin = now();
         world.lock().expect("nothing panicked").crash().expect("the root is there");
-        let crashing = now() - begin;
+        let crashing = since(begin);
         let (checking, second) = mounted(&world, dir, || check(&path));
         appends.push(appending);
         changes.push((first + second) / 2 + crashing);

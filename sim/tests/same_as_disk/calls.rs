@@ -346,7 +346,7 @@ impl Place {
             Call::ListXattr { name } => {
                 let len = sys::listxattr(self.path(name), &mut bytes[..])?;
                 let names = bytes[..len].split(|byte| *byte == 0).map(String::from_utf8_lossy);
-                let mut names: Vec<String> = names.map(|name| name.into_owned()).collect();
+                let mut names: Vec<String> = names.map(std::borrow::Cow::into_owned).collect();
                 names.sort();
                 Ok(Seen::Names(names.into_iter().filter(|name| name.starts_with("user.")).collect()))
             }

@@ -148,6 +148,9 @@ impl FileData {
         self.resolve_sectors(start, data.len(), cx);
         let sector_len = cx.medium.sector_len;
         let grows = end > self.size;
+        if grows {
+            self.settle_end(cx);
+        }
         let allocates = grows || !self.has_blocks(start, end, sector_len);
         self.touch(start, end, tick, sector_len, usize::MAX);
         if grows {
@@ -186,8 +189,17 @@ impl FileData {
                 allocation.sectors.end = allocation.sectors.end.min(sectors);
             }
         }
+        if len > old {
+            self.settle_end(cx);
+        }
         self.sizes.push(SizeChange { tick, size: len as u64, grown_from: None, clean: false });
         self.size = len;
+    }
+
+    /// Before a file grows: what the sector holds that the file ends in is decided while it ends there. What comes behind the
+    /// end reads as zeros, whatever a loss of power had left there.
+    fn settle_end(&mut self, cx: &mut Resolve<'_>) {
+        self.resolve_sectors(self.size, 0, cx);
     }
 
     /// Makes sure that there is space, which reads as zeros where nothing was written. `keeps_size`: even behind the end.
@@ -202,6 +214,7 @@ impl FileData {
         self.resolve_size(cx);
         let sector_len = cx.medium.sector_len;
         if end > self.size && !keeps_size {
+            self.settle_end(cx);
             self.sizes.push(SizeChange { tick, size: end as u64, grown_from: None, clean: false });
             self.size = end;
         }

@@ -684,6 +684,36 @@ fn the_rest_of_a_shorn_sector_that_was_never_written_is_what_fills_it() {
     assert_eq!(shorn_states(Fill::Stale, false, after_old), ["", "cz"].map(str::to_owned).into());
 }
 
+/// SQLite lost committed transactions on a mount: a loss of power had left its index of the log, a file that it cuts to three bytes
+/// and extends at each start, three bytes long, and the sector's old content came up behind them when the file grew again.
+#[test]
+fn a_file_that_grows_after_a_crash_reads_as_zeros_behind_its_old_end() {
+    for grow in [
+        |machine: &mut Machine, file| machine.fs.write(file, b"x", 4095, &mut machine.decide).map(drop),
+        |machine: &mut Machine, file| machine.fs.set_len(file, 4096, &mut machine.decide),
+        |machine: &mut Machine, file| machine.fs.allocate(file, (0, 4096), false, &mut machine.decide),
+    ] {
+        let mut next = Some(Decider::replaying(Decisions::new()).trailing());
+        let mut met_the_short_one = false;
+        while let Some(decide) = next {
+            let mut machine = Machine::deciding(decide, Fill::Zeros);
+            let file = machine.create("/f");
+            machine.fs.set_len(file, 3, &mut machine.decide).expect("it is a file");
+            machine.fsync(file);
+            machine.write(file, 0, 1, b'a');
+            machine.fs.power_loss(1, &mut machine.decide);
+            let len = machine.fs.metadata(file, &mut machine.decide).len as usize;
+            met_the_short_one |= len == 3;
+            grow(&mut machine, file).expect("there is space");
+            let mut bytes = [1; SECTOR];
+            machine.fs.read(file, &mut bytes, 0, &mut machine.decide).expect("it is a file");
+            assert!(bytes[len..].iter().all(|byte| *byte == 0), "{len}: {bytes:?}");
+            next = machine.decide.next();
+        }
+        assert!(met_the_short_one);
+    }
+}
+
 #[test]
 fn what_is_durable_is_not_shorn() {
     let synced = |machine: &mut Machine, file| {
