@@ -327,6 +327,9 @@ static Kind get_text(const char *name, char text[128]) {
     return kind;
 }
 
+/* Nanoseconds that are reserved at once: syncing for each reading would be slow. A restart skips what was left of them. */
+#define CLOCK_RESERVE UINT64_C(10000000000)
+
 /* Greater than every earlier reading: none is told that the mark on disk does not cover. */
 static Kind now(uint64_t *reading) {
     static uint64_t last, reserved;
@@ -344,10 +347,10 @@ static Kind now(uint64_t *reading) {
     *reading = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
     if (*reading <= last) *reading = last + 1;
     if (*reading > reserved) {
-        snprintf(text, sizeof text, "%llu", (unsigned long long)*reading + (1 << 20));
+        snprintf(text, sizeof text, "%llu", (unsigned long long)(*reading + CLOCK_RESERVE));
         kind = put_text("clock", text);
         if (kind != OK) return kind;
-        reserved = *reading + (1 << 20);
+        reserved = *reading + CLOCK_RESERVE;
     }
     last = *reading;
     return OK;

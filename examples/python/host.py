@@ -456,8 +456,8 @@ def destroy(path):
 class Host:
     """Answers requests, one after the other."""
 
-    # Ticks that are reserved at once: a reading is durable before it is told, and syncing for each would be slow.
-    CLOCK_RESERVE = 1 << 20
+    # Nanoseconds that are reserved at once: syncing for each reading would be slow. A restart skips what was left of them.
+    CLOCK_RESERVE = 10 * 10**9
 
     def __init__(self):
         self.root = None

@@ -9,7 +9,7 @@
 //! variables, or the date.
 
 use crate::decide::{Decider, Site};
-use crate::history::Event;
+use crate::history::{Event, Told};
 use crate::panics;
 use crate::report::story;
 use crate::run::{Outcome, run_in_full};
@@ -317,7 +317,10 @@ fn in_words(outcome: &Outcome) -> Vec<String> {
             Step::Told { asked, digest } => {
                 let answer = |event: &Event| matches!(event, Event::Told { asked: of, .. } if of == asked);
                 let at = events.iter().position(answer);
-                let line = told.iter().find(|line| Some(line.event) == at);
+                // What was masked is no difference.
+                let is_time = at.is_some_and(|at| matches!(events[at], Event::Told { told: Told::Time(_), .. }));
+                let masked = is_time && *digest == Told::Done.digest();
+                let line = told.iter().find(|line| Some(line.event) == at && !masked);
                 line.map_or_else(
                     || format!("event {asked} is answered: {digest:x}"),
                     |line| line.text.clone(),

@@ -273,3 +273,138 @@ fn no_process_outlives_a_simulator_that_is_killed() {
     simulator.wait().expect("it was killed");
     wait_until("the end of all of them", || processes_with(&word).is_empty());
 }
+
+/// Whether there is a world to mount here; without it the tests that need one say so.
+fn can_mount() -> bool {
+    let place = place();
+    let output = asl_sim(
+        place.path(),
+        &["run", "exec", "--seeds", "1", "--seed", "1", "--ops", "0", "--", "python3", PYTHON_HOST],
+    );
+    let missing = output.status.code() == Some(13);
+    if missing {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    !missing
+}
+
+/// The host in Python with this in the place of that is found out within so many runs, made small, and replayed.
+fn is_found_out(that: &str, this: &str, invariants: &[&str]) {
+    let place = place();
+    let text = std::fs::read_to_string(PYTHON_HOST).expect("it is there");
+    assert_eq!(text.matches(that).count(), 1, "it stands there once: {that}");
+    let path = place.path().join("host.py");
+    std::fs::copy(PYTHON_HOST, &path).expect("there is room");
+    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).expect("it is there");
+    std::io::Write::write_all(&mut file, text.replace(that, this).as_bytes()).expect("there is room");
+    let args = [
+        "run",
+        "exec",
+        "--seed",
+        "1",
+        "--seeds",
+        "200",
+        "--shrink-for",
+        "5s",
+        "--format",
+        "json",
+        "--",
+        "python3",
+        "-S",
+        "host.py",
+    ];
+    let output = asl_sim(place.path(), &args);
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    assert_eq!(output.status.code(), Some(10), "{text}");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"));
+    let told = lines.into_iter().find(|line| line["type"] == "violation").expect("it is told");
+    assert!(invariants.contains(&told["invariant"].as_str().expect("a text")), "{told}");
+    assert!(told["ops"].as_u64() <= told["ops_before"].as_u64(), "{told}");
+    let case = told["case"].as_str().expect("it was stored");
+    let replayed = asl_sim(place.path(), &["replay", case]);
+    let text = String::from_utf8(replayed.stdout).expect("it is text");
+    assert_eq!(replayed.status.code(), Some(10), "{text}");
+    assert!(text.contains("the same as in the case"), "{text}");
+}
+
+#[test]
+fn the_host_in_python_without_an_fsync_loses_records() {
+    if can_mount() {
+        let that = "        write_all(self.log, data, self.end)\n        sync(self.log)\n";
+        is_found_out(
+            that,
+            "        write_all(self.log, data, self.end)\n",
+            &["append-durable", "read-stable", "log-prefix"],
+        );
+    }
+}
+
+#[test]
+fn the_host_in_python_without_an_fsync_of_a_directory_loses_what_was_made_there() {
+    if can_mount() {
+        let that = "    retried(os.rename, aside, path)\n    sync_dir(os.path.dirname(path))\n";
+        let this = "    retried(os.rename, aside, path)\n";
+        let invariants = [
+            "create-durable",
+            "create-atomic",
+            "append-durable",
+            "clock-monotonic",
+            "identity-stable",
+            "snapshot-atomic",
+            "snapshot-frozen",
+            "delete-durable",
+            "recovery-available",
+        ];
+        is_found_out(that, this, &invariants);
+    }
+}
+
+#[test]
+fn the_host_in_python_that_takes_each_write_for_whole_is_found_out() {
+    if can_mount() {
+        let that = "    while data:\n        count = retried(os.pwrite, fd, data, offset)\n        data, offset = data[count:], offset + count\n";
+        is_found_out(
+            that,
+            "    retried(os.pwrite, fd, data, offset)\n",
+            &[
+                "append-durable",
+                "append-atomic",
+                "corruption-detected",
+                "recovery-available",
+                "log-prefix",
+                "seal-durable",
+                "error-honest",
+            ],
+        );
+    }
+}
+
+#[test]
+fn the_host_in_python_that_numbers_its_blocks_again_is_found_out() {
+    if can_mount() {
+        let that = "    def create_block(self):\n        self.check()\n        name = new_id()\n";
+        let this = "    def create_block(self):\n        self.check()\n        name = str(len(os.listdir(self.path + \"/blocks\")))\n";
+        is_found_out(that, this, &["block-id-unique"]);
+    }
+}
+
+#[test]
+fn the_hosts_that_are_examples_keep_the_contract_in_the_simulated_file_system() {
+    if !can_mount() {
+        return;
+    }
+    let place = place();
+    let c = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/c/host.c");
+    let compiled = Command::new("cc")
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-o", "host", c])
+        .current_dir(place.path())
+        .status();
+    assert!(compiled.expect("there is a compiler").success());
+    for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &["python3", "-S", PYTHON_HOST])] {
+        let mut args = vec!["run", "exec", "--seed", "1", "--seeds", seeds, "--"];
+        args.extend(program);
+        let output = asl_sim(place.path(), &args);
+        let text = String::from_utf8(output.stdout).expect("it is text");
+        assert_eq!(output.status.code(), Some(0), "{text}");
+    }
+}

@@ -1,9 +1,10 @@
 //! From options to what a campaign wants of its scenarios, and back to the options that say the same.
 
+use super::Status;
 use super::args::WorldArgs;
 use super::error::{Error, plain};
 use super::exec_args::HINT;
-use crate::process::{self, Program};
+use crate::process::{self, Program, Refused};
 use crate::report::layout::shell_word;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind, Profile};
@@ -35,8 +36,19 @@ fn program(name: &str) -> Result<Target, Error> {
         .parse()
         .map_err(|why| Error::new(format!("no program in the target {name:?}: {why}")).hint(HINT))?;
     let started = program.words[0].clone();
-    process::target(program).map_err(|error| {
-        Error::new(format!("cannot start the program {started:?}: {}", plain(&error))).hint(HINT)
+    process::target(program).map_err(|refused| match refused {
+        Refused::NoStart(error) => {
+            Error::new(format!("cannot start the program {started:?}: {}", plain(&error))).hint(HINT)
+        }
+        Refused::NoPlace(error) => {
+            Error::new(format!("there is no place for a program's files: {}", plain(&error)))
+                .hint("TMPDIR names the directory that they are put in")
+        }
+        Refused::NoMount(error) => {
+            Error::new(format!("the simulated file system cannot be mounted: {}", plain(&error)))
+                .status(Status::Unavailable)
+                .hint("run it as root, or in `unshare --user --map-root-user --mount`; or use the real disk, with --world none")
+        }
     })
 }
 

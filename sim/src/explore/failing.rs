@@ -27,6 +27,9 @@ impl<'a> Task<'_, 'a> {
         for op in &word.ops {
             let site = Site::Op(op.id);
             for (kind, skip) in failures(calls.get(&site).unwrap_or(&Calls::new())) {
+                if !search.can_inject(kind) {
+                    continue;
+                }
                 failing.push(Scenario { faults: vec![FaultPlan { site, skip, kind }], ..word.clone() });
             }
             for bytes in BYTES_LEFT {

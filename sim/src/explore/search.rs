@@ -8,7 +8,8 @@ use crate::check::judge_with;
 use crate::decide::{Decider, Decisions, Site};
 use crate::run::{Runner, Started};
 use crate::runtime::CallKind;
-use crate::scenario::{CrashKind, CrashPlan, Cut, Op, Scenario, When};
+use crate::scenario::generate::Reach;
+use crate::scenario::{CrashKind, CrashPlan, Cut, FaultKind, Op, Scenario, When};
 use crate::target::Target;
 use crate::trial::{Trial, trial};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +63,11 @@ impl<'a> Search<'a> {
         progress: &'a Progress,
     ) -> Search<'a> {
         Search { target, options, letters, progress }
+    }
+
+    /// Whether this kind of failure can come to the host: a program cannot be told that a client stopped waiting.
+    pub(super) fn can_inject(&self, kind: FaultKind) -> bool {
+        self.target.reach() == Reach::Everything || kind != FaultKind::Cancel
     }
 
     /// The world before the first start.

@@ -7,11 +7,15 @@
 use super::protocol::LINE_LEN_MAX;
 use super::watchdog;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -43,6 +47,9 @@ pub(super) struct Child {
     group: Pid,
     requests: Option<Sender<Vec<u8>>>,
     pub(super) heard: Receiver<Heard>,
+    /// The pipe that lines come from, to see whether any are in it, and whether the thread that reads it has some in its hands.
+    output: OwnedFd,
+    is_reading: Arc<AtomicBool>,
     errors: Arc<Mutex<VecDeque<u8>>>,
     errors_thread: Option<JoinHandle<()>>,
 }
@@ -59,13 +66,23 @@ impl Child {
         let (requests, to_write) = unbounded();
         let (say, heard) = bounded(LINES_WAITING_MAX);
         let errors = Arc::new(Mutex::new(VecDeque::new()));
-        let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
+        let (stdin, stdout) = (process.stdin.take(), process.stdout.take().expect("it is piped"));
+        let output = stdout.as_fd().try_clone_to_owned()?;
+        let is_reading = Arc::new(AtomicBool::new(false));
+        let reading = is_reading.clone();
         let (kept, stderr) = (errors.clone(), process.stderr.take());
         carrier("requests", move || write_all(stdin, &to_write))?;
-        carrier("answers", move || read_lines(stdout, &say))?;
+        carrier("answers", move || read_lines(stdout, &say, &reading))?;
         let errors_thread = carrier("errors", move || keep_last(stderr, &kept))?;
         let (requests, errors_thread) = (Some(requests), Some(errors_thread));
-        Ok(Child { process, group, requests, heard, errors, errors_thread })
+        Ok(Child { process, group, requests, heard, output, is_reading, errors, errors_thread })
+    }
+
+    /// Whether all that it has written so far can be heard.
+    pub(super) fn is_heard_out(&self) -> bool {
+        // In this order: the thread says that it reads before it empties the pipe.
+        ioctl_fionread(&self.output).is_ok_and(|waiting| waiting == 0)
+            && !self.is_reading.load(Ordering::SeqCst)
     }
 
     /// Sends a line. One that is gone is told of when it is waited for.
@@ -155,28 +172,52 @@ fn write_all(stdin: Option<ChildStdin>, lines: &Receiver<Vec<u8>>) {
     }
 }
 
-fn read_lines(stdout: Option<ChildStdout>, say: &Sender<Heard>) {
-    let mut stdout = BufReader::with_capacity(64 << 10, stdout.expect("it is piped"));
+fn read_lines(mut stdout: ChildStdout, say: &Sender<Heard>, is_reading: &AtomicBool) {
+    let mut line = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
     loop {
-        let mut line = Vec::new();
-        let read = stdout.by_ref().take(LINE_LEN_MAX as u64 + 1).read_until(b'\n', &mut line);
-        let heard = if read.is_err() || line.is_empty() {
-            Heard::End
-        } else if line.ends_with(b"\n") {
-            line.pop();
-            Heard::Line(line)
-        } else if line.len() > LINE_LEN_MAX {
-            line.truncate(1 << 10);
-            Heard::TooLong(line)
+        // It fails if a signal comes, and then the read waits.
+        let _ = poll(&mut [PollFd::new(&stdout, PollFlags::IN)], None);
+        is_reading.store(true, Ordering::SeqCst);
+        let count = stdout.read(&mut buffer).unwrap_or(0);
+        let goes_on = if count == 0 {
+            // The last line may have no end: it was cut off.
+            let rest = std::mem::take(&mut line);
+            let said = rest.is_empty() || say.send(Heard::Line(rest)).is_ok();
+            let _ = said && say.send(Heard::End).is_ok();
+            false
         } else {
-            // The last line has no end: it was cut off.
-            Heard::Line(line)
+            pass_on(&buffer[..count], &mut line, say)
         };
-        let last = !matches!(heard, Heard::Line(_));
-        if say.send(heard).is_err() || last {
+        is_reading.store(false, Ordering::SeqCst);
+        if !goes_on {
             return;
         }
     }
+}
+
+/// Adds what was read to the line that is not whole yet, and passes on those that are. False if there is no more to be heard.
+fn pass_on(mut read: &[u8], line: &mut Vec<u8>, say: &Sender<Heard>) -> bool {
+    while let Some(end) = read.iter().position(|byte| *byte == b'\n') {
+        line.extend_from_slice(&read[..end]);
+        read = &read[end + 1..];
+        let whole = std::mem::take(line);
+        if whole.len() > LINE_LEN_MAX {
+            return too_long(whole, say);
+        }
+        if say.send(Heard::Line(whole)).is_err() {
+            return false;
+        }
+    }
+    line.extend_from_slice(read);
+    line.len() <= LINE_LEN_MAX || too_long(std::mem::take(line), say)
+}
+
+fn too_long(mut line: Vec<u8>, say: &Sender<Heard>) -> bool {
+    line.truncate(1 << 10);
+    // Whoever does not want to hear it any more is not told.
+    let _ = say.send(Heard::TooLong(line));
+    false
 }
 
 fn keep_last(stderr: Option<ChildStderr>, kept: &Mutex<VecDeque<u8>>) {

@@ -5,7 +5,7 @@
 //! its thread, as operating-system hosts do.
 
 use super::UNKNOWN;
-use super::outside::{Outside, Waited};
+use super::outside::{Outside, Turn, Waited};
 use super::protocol::{
     self, Block, Blocks, Data, Durable, Hello, Identity, Nothing, Now, Records, Refusal, Request, Seq,
     Snapshot, Snapshots, StoreNumber, encoded,
@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// How often a thread that waits outside of a run looks whether another thread was told its answer.
@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Who waits for answers.
 enum Way {
     /// The runtime of a run, and the incarnation that the process belongs to.
-    InRun(Arc<Sim>, #[expect(dead_code, reason = "file calls will be made for it")] Process),
+    InRun(Arc<Sim>, Process),
     /// Whoever polls.
     OnDisk,
 }
@@ -70,8 +70,9 @@ pub(super) fn ask_what_it_offers(outside: &Outside) -> io::Result<Capabilities> 
     let id = outside.ask(child, 0, &Request::Hello { protocol: protocol::VERSION, root: outside.root() });
     let answer = block_on(poll_fn(|context| {
         loop {
-            match outside.poll_answer(id, context) {
-                Poll::Ready(answer) => return Poll::Ready(Some(answer)),
+            match outside.poll_turn(id, context) {
+                Poll::Ready(Turn::Answer(answer)) => return Poll::Ready(Some(answer)),
+                Poll::Ready(Turn::Call(..)) => unreachable!("nothing is mounted"),
                 Poll::Pending => {
                     if !matches!(outside.wait(), Waited::Woken) || outside.take_fault().is_some() {
                         return Poll::Ready(None);
@@ -80,7 +81,7 @@ pub(super) fn ask_what_it_offers(outside: &Outside) -> io::Result<Capabilities> 
             }
         }
     }));
-    outside.end(child);
+    outside.end(child, None);
     let said = answer
         .and_then(std::result::Result::ok)
         .and_then(|value| serde_json::from_value::<Hello>(value).ok());
@@ -113,7 +114,11 @@ impl Drop for ProcessHost {
     fn drop(&mut self) {
         let stage = std::mem::replace(&mut *self.link.stage(), Stage::Ended);
         if let Stage::Started(child) = stage {
-            self.link.outside.end(child);
+            let sim = match &self.link.way {
+                Way::InRun(sim, _) => Some(&**sim),
+                Way::OnDisk => None,
+            };
+            self.link.outside.end(child, sim);
         }
     }
 }
@@ -174,7 +179,11 @@ impl Link {
             }
             Stage::NotStarted => {}
         }
-        let child = match self.outside.start() {
+        let started = match &self.way {
+            Way::InRun(sim, process) => self.outside.start_in(sim, *process),
+            Way::OnDisk => self.outside.start(),
+        };
+        let child = match started {
             Ok(child) => child,
             Err(error) => return self.fails(0, &format!("cannot be started: {error}"), operation, at).await,
         };
@@ -205,27 +214,40 @@ impl Link {
     ) -> Result<protocol::Answer> {
         let id = self.outside.ask(child, self.task(), request);
         let asked = Asked { outside: &self.outside, id };
-        let mut silent = Duration::ZERO;
-        poll_fn(|context| {
-            loop {
-                match (self.outside.poll_answer(asked.id, context), &self.way) {
-                    (Poll::Ready(answer), _) => return Poll::Ready(Ok(answer)),
-                    (Poll::Pending, Way::InRun(..)) => return Poll::Pending,
-                    (Poll::Pending, Way::OnDisk) => {}
+        match &self.way {
+            Way::InRun(sim, _) => loop {
+                match poll_fn(|context| self.outside.poll_turn(asked.id, context)).await {
+                    Turn::Answer(answer) => return Ok(answer),
+                    Turn::Call(call, mounted) => mounted.carry_out(sim, call).await,
                 }
-                if let Waited::Silence(..) = self.outside.wait_for(LOOK_EVERY) {
-                    silent += LOOK_EVERY;
-                }
-                let fault = self.outside.take_fault().map(|fault| fault.what);
-                let hung =
-                    (silent >= self.outside.hang_timeout()).then(|| format!("was silent for {silent:?}"));
-                if let Some(what) = fault.or(hung) {
-                    let error = StoreError::new(ErrorKind::Io, operation, at);
-                    return Poll::Ready(Err(error.with_detail(format!("the host process {what}"))));
-                }
+            },
+            Way::OnDisk => {
+                let waited = poll_fn(|context| Poll::Ready(self.wait_here(asked.id, context))).await;
+                waited.map_err(|what| {
+                    StoreError::new(ErrorKind::Io, operation, at)
+                        .with_detail(format!("the host process {what}"))
+                })
             }
-        })
-        .await
+        }
+    }
+
+    /// Waits outside of a run, on this thread; or what the process did instead of answering.
+    fn wait_here(&self, id: u64, context: &Context<'_>) -> std::result::Result<protocol::Answer, String> {
+        let mut silent = Duration::ZERO;
+        loop {
+            if let Poll::Ready(Turn::Answer(answer)) = self.outside.poll_turn(id, context) {
+                return Ok(answer);
+            }
+            if let Waited::Silence(..) = self.outside.wait_for(LOOK_EVERY) {
+                silent += LOOK_EVERY;
+            }
+            if let Some(fault) = self.outside.take_fault() {
+                return Err(fault.what);
+            }
+            if silent >= self.outside.hang_timeout() {
+                return Err(format!("was silent for {silent:?}"));
+            }
+        }
     }
 
     /// What an answer says, if it has the fields that it should. If not, that is a fault of the host's.

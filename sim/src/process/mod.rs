@@ -13,6 +13,7 @@
 
 mod child;
 mod host;
+mod mounted;
 mod outside;
 mod program;
 mod protocol;
@@ -39,6 +40,17 @@ const UNKNOWN: Capabilities = Capabilities {
     max_record_len: 4096,
 };
 
+/// Why a program cannot be a target here.
+#[derive(Debug)]
+pub enum Refused {
+    /// It cannot be started.
+    NoStart(io::Error),
+    /// No directory can be made for its files.
+    NoPlace(io::Error),
+    /// The simulated file system cannot be mounted.
+    NoMount(io::Error),
+}
+
 /// A target whose host is this program. It is started once to ask what it offers; each incarnation must say the same.
 ///
 /// # Errors
@@ -48,10 +60,13 @@ const UNKNOWN: Capabilities = Capabilities {
 /// # Panics
 ///
 /// If there is no place for the files of a later run.
-pub fn target(program: Program) -> io::Result<Target> {
+pub fn target(program: Program) -> Result<Target, Refused> {
     let program = Arc::new(program);
-    let asked = Outside::on_disk(program.clone(), None)?;
-    let capabilities = host::ask_what_it_offers(&asked)?;
+    if program.world == World::Fuse {
+        mounted::try_to_mount().map_err(Refused::NoMount)?;
+    }
+    let asked = Outside::on_disk(program.clone(), None).map_err(Refused::NoPlace)?;
+    let capabilities = host::ask_what_it_offers(&asked).map_err(Refused::NoStart)?;
     drop(asked);
     let about = "a program that speaks the driver protocol";
     let (here, there) = (program.clone(), program.clone());

@@ -5,10 +5,15 @@
 //! heard, and wakes whom it concerns. What is heard meanwhile waits in the pipes.
 
 use super::child::{Child, Heard};
-use super::program::Program;
+use super::mounted::Mounted;
+use super::program::{Program, World};
 use super::protocol::{self, Answer, Request, shown};
+use crate::fuse::Incoming;
+use crate::runtime::{Process, Sim};
 use crossbeam_channel::Select;
+use std::collections::VecDeque;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -44,6 +49,8 @@ pub(crate) struct Outside {
     root: String,
     _dir: Option<TempDir>,
     state: Mutex<State>,
+    /// The mount, while there are processes that need one.
+    mounted: Mutex<Option<Arc<Mounted>>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +70,18 @@ struct Question {
     child: u64,
     task: usize,
     answer: Option<Answer>,
+    /// Calls of files that a process has made while this was the oldest question, in their order.
+    calls: VecDeque<Incoming>,
     waker: Option<Waker>,
+}
+
+/// What happens to a question that is waited for.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It is answered.
+    Answer(Answer),
+    /// On the way there a file is to be worked on.
+    Call(Incoming, Arc<Mounted>),
 }
 
 impl Outside {
@@ -75,7 +93,7 @@ impl Outside {
         };
         let fresh = dir.as_ref().map(|dir| dir.path().to_string_lossy().into_owned());
         let root = root.map(str::to_owned).or(fresh).expect("one of them is there");
-        Ok(Outside { program, root, _dir: dir, state: Mutex::default() })
+        Ok(Outside { program, root, _dir: dir, state: Mutex::default(), mounted: Mutex::default() })
     }
 
     /// The directory that outlives processes.
@@ -92,6 +110,26 @@ impl Outside {
         self.state.lock().expect("a panic here is a bug of ours, and passed on")
     }
 
+    /// Another world of the same kind, with nothing in it.
+    pub(crate) fn another(&self) -> io::Result<Outside> {
+        Outside::on_disk(self.program.clone(), None)
+    }
+
+    fn mounted(&self) -> MutexGuard<'_, Option<Arc<Mounted>>> {
+        self.mounted.lock().expect("a panic here is a bug of ours, and passed on")
+    }
+
+    /// Starts a process of a run in the world that it has to live in, and says its number.
+    pub(super) fn start_in(&self, sim: &Sim, process: Process) -> io::Result<u64> {
+        if self.program.world == World::Fuse {
+            let mut mounted = self.mounted();
+            if mounted.is_none() {
+                *mounted = Some(Arc::new(Mounted::new(Path::new(&self.root), sim, process)?));
+            }
+        }
+        self.start()
+    }
+
     /// Starts a process, and says its number.
     pub(super) fn start(&self) -> io::Result<u64> {
         let child = Child::start(&self.program.words)?;
@@ -103,13 +141,25 @@ impl Outside {
     }
 
     /// Kills a process with all that it started, and forgets what it was asked. When this returns it is gone.
-    pub(super) fn end(&self, child: u64) {
+    pub(super) fn end(&self, child: u64, sim: Option<&Sim>) {
         let mut state = self.lock();
         state.questions.retain(|question| question.child != child);
         let at = state.children.iter().position(|(number, _)| *number == child);
-        let ended = at.map(|at| state.children.remove(at));
+        let ended = at.map(|at| state.children.remove(at).1);
+        let last = state.children.is_empty();
         drop(state);
+        let mounted = self.mounted().clone();
+        if let (Some(child), Some(mounted)) = (&ended, &mounted) {
+            child.kill();
+            // A process that is killed waits for the answers that it waits for, and tells of each file that it closes.
+            let others = mounted.serve_until(sim, || child.has_exited());
+            self.lock().hand_on(others);
+        }
         drop(ended);
+        if last {
+            // With the last process goes all that the kernel knows of files.
+            *self.mounted() = None;
+        }
     }
 
     /// Asks a process for something, on behalf of a task.
@@ -117,23 +167,27 @@ impl Outside {
         let mut state = self.lock();
         state.asked += 1;
         let id = state.asked;
-        state.questions.push(Question { id, child, task, answer: None, waker: None });
+        state.questions.push(Question { id, child, task, answer: None, calls: VecDeque::new(), waker: None });
         if let Some((_, child)) = state.children.iter().find(|(number, _)| *number == child) {
             child.send(request.line(id));
         }
         id
     }
 
-    /// The answer, once it is there. Then the question is forgotten.
-    pub(super) fn poll_answer(&self, id: u64, context: &Context<'_>) -> Poll<Answer> {
+    /// What a question's turn is: a file to be worked on, or the answer, once it is there. Then the question is forgotten.
+    pub(super) fn poll_turn(&self, id: u64, context: &Context<'_>) -> Poll<Turn> {
         let mut state = self.lock();
         let Some(at) = state.questions.iter().position(|question| question.id == id) else {
             return Poll::Pending;
         };
+        if let Some(call) = state.questions[at].calls.pop_front() {
+            let mounted = self.mounted().clone();
+            return Poll::Ready(Turn::Call(call, mounted.expect("the call came by it")));
+        }
         match state.questions[at].answer.take() {
             Some(answer) => {
                 state.questions.remove(at);
-                Poll::Ready(answer)
+                Poll::Ready(Turn::Answer(answer))
             }
             None => {
                 state.questions[at].waker = Some(context.waker().clone());
@@ -175,21 +229,42 @@ impl Outside {
             let heard = state.children.iter().map(|(number, child)| (*number, child.heard.clone()));
             (heard.collect::<Vec<_>>(), longest.task)
         };
+        let mounted = self.mounted().clone();
         let mut select = Select::new();
+        if let Some(mounted) = &mounted {
+            select.recv(mounted.incoming());
+        }
         for (_, receiver) in &receivers {
             select.recv(receiver);
         }
         if select.ready_timeout(patience).is_err() {
             return Waited::Silence(patience, longest);
         }
-        // Which one is told is decided by the order of their starts, not by chance.
-        for (number, receiver) in &receivers {
-            if let Ok(heard) = receiver.try_recv() {
-                self.lock().hear(*number, heard);
-                break;
+        // What comes first is not left to chance: what a process said before it made a call is heard before that call is
+        // worked on, and processes are heard in the order of their starts.
+        loop {
+            for (number, receiver) in &receivers {
+                if let Ok(heard) = receiver.try_recv() {
+                    self.lock().hear(*number, heard);
+                    return Waited::Woken;
+                }
             }
+            let Some(mounted) = mounted.as_ref().filter(|mounted| !mounted.incoming().is_empty()) else {
+                return Waited::Woken;
+            };
+            let mut state = self.lock();
+            if state.children.iter().all(|(_, child)| child.is_heard_out()) {
+                // One that said something meanwhile is heard in the next round.
+                if receivers.iter().all(|(_, receiver)| receiver.is_empty())
+                    && let Ok(call) = mounted.incoming().try_recv()
+                {
+                    state.hand_on(vec![call]);
+                    return Waited::Woken;
+                }
+            }
+            drop(state);
+            std::thread::yield_now();
         }
-        Waited::Woken
     }
 }
 
@@ -212,6 +287,17 @@ impl State {
                 let child = self.children.iter_mut().find(|(other, _)| *other == number);
                 let how = child.map_or_else(String::new, |(_, child)| child.last_words());
                 self.accuse(number, None, how);
+            }
+        }
+    }
+
+    /// Calls of files are worked on by the task of the oldest question: a host that takes one after the other is at that one.
+    fn hand_on(&mut self, calls: Vec<Incoming>) {
+        let open = |question: &&mut Question| question.answer.is_none();
+        if let Some(question) = self.questions.iter_mut().find(open) {
+            question.calls.extend(calls);
+            if let Some(waker) = question.waker.take() {
+                waker.wake();
             }
         }
     }

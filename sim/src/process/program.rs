@@ -16,18 +16,21 @@ const HANG_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum World {
     /// A fresh directory on the real disk: processes are killed, but the power cannot be cut and no call fails.
-    #[default]
     None,
+    /// The simulated file system, mounted where only this program's processes see it.
+    #[default]
+    Fuse,
 }
 
 impl World {
     /// All of them, by name.
-    pub const ALL: &[(World, &str)] = &[(World::None, "none")];
+    pub const ALL: &[(World, &str)] = &[(World::Fuse, "fuse"), (World::None, "none")];
 
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             World::None => "none",
+            World::Fuse => "fuse",
         }
     }
 
@@ -35,6 +38,7 @@ impl World {
     pub(crate) fn reach(self) -> Reach {
         match self {
             World::None => Reach::Kills,
+            World::Fuse => Reach::Files,
         }
     }
 }
@@ -139,7 +143,7 @@ mod tests {
     fn a_program_is_read_as_it_is_written() {
         for name in [
             "exec -- python3 examples/python/host.py",
-            "exec --hang-timeout 300ms -- ./host 'an argument' '' -- --world",
+            "exec --world none --hang-timeout 300ms -- ./host 'an argument' '' -- --world",
         ] {
             let program: Program = name.parse().expect("it is one");
             assert_eq!(program.to_string(), name);

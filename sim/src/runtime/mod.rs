@@ -137,7 +137,11 @@ impl Sim {
     pub(crate) fn fork(&self, scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
         let mut world = self.lock().clone();
         (world.scenario, world.decide) = (scenario, decide);
-        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() })
+        let sim = Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() };
+        if let Some(outside) = self.outside.get() {
+            sim.attach(outside.another().expect("there was a place for this one"));
+        }
+        Arc::new(sim)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
