@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RECORD_LEN_MAX = 16384, HEAD_LEN = 16, PATH_LEN = 4096, STORES_MAX = 4096 };
+enum { RECORD_LEN_MAX = 1 << 20, HEAD_LEN = 16, PATH_LEN = 4096, STORES_MAX = 4096 };
 
 /* How an operation ended: one of the kinds of the protocol, or none. */
 typedef enum { OK, EXISTS, NOT_FOUND, CONFLICT, IO, CORRUPT, UNSUPPORTED, NO_SPACE, CLOSED, TOO_LARGE } Kind;

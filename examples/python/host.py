@@ -25,7 +25,7 @@ import sys
 import time
 import zlib
 
-MAX_RECORD_LEN = 16384
+MAX_RECORD_LEN = 1 << 20
 # Length and checksum of a frame; the checksum covers the length, the number and the record.
 HEAD = struct.Struct("<II")
 NUMBER = struct.Struct("<Q")

@@ -318,7 +318,8 @@ fn in_words(outcome: &Outcome) -> Vec<String> {
                 let answer = |event: &Event| matches!(event, Event::Told { asked: of, .. } if of == asked);
                 let at = events.iter().position(answer);
                 // What was masked is no difference.
-                let is_time = at.is_some_and(|at| matches!(events[at], Event::Told { told: Told::Time(_), .. }));
+                let is_time =
+                    at.is_some_and(|at| matches!(events[at], Event::Told { told: Told::Time(_), .. }));
                 let masked = is_time && *digest == Told::Done.digest();
                 let line = told.iter().find(|line| Some(line.event) == at && !masked);
                 line.map_or_else(

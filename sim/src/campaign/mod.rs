@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// Seeds that a worker takes at once.
 const CHUNK: u64 = 32;
+/// The same, where a run starts programs and takes a thousand times as long.
+const CHUNK_OF_PROGRAMS: u64 = 2;
 /// Failures that are kept when all are wanted: a campaign that finds more has found enough.
 pub const FAILURES_MAX: usize = 10_000;
 
@@ -277,6 +279,10 @@ impl Work<'_> {
         self.conduct.shard.count(self.campaign.seeds)
     }
 
+    fn chunk_len(&self) -> u64 {
+        if self.campaign.target.program().is_some() { CHUNK_OF_PROGRAMS } else { CHUNK }
+    }
+
     fn is_stopped(&self) -> bool {
         self.progress.stop.load(Ordering::Relaxed)
     }
@@ -287,7 +293,7 @@ impl Work<'_> {
 
     fn hand_out_and_merge(&self, hand_out: Sender<u64>, results: &Receiver<(u64, Chunk)>) -> Summary {
         let keep_going = self.campaign.keep_going;
-        let (chunks, jobs) = (self.runs().div_ceil(CHUNK), self.campaign.jobs.max(1));
+        let (chunks, jobs) = (self.runs().div_ceil(self.chunk_len()), self.campaign.jobs.max(1));
         let mut merged = Merged::new(self.conduct.keeper.map(Keeper::begun), keep_going);
         let (mut next, mut outstanding) = (merged.next, 0);
         loop {
@@ -328,7 +334,8 @@ impl Work<'_> {
     fn run_chunk(&self, worker: usize, chunk: u64) -> Chunk {
         let mut summary = Summary { armed: vec![0; INVARIANTS.len()], ..Summary::default() };
         let keep = |seed| self.conduct.keeper.iter().for_each(|keeper| keeper.at_work(worker, seed));
-        for nth in chunk * CHUNK..self.runs().min((chunk + 1).saturating_mul(CHUNK)) {
+        let len = self.chunk_len();
+        for nth in chunk * len..self.runs().min((chunk + 1).saturating_mul(len)) {
             if self.is_stopped() || self.time_is_up() {
                 keep(None);
                 return Chunk { summary, whole: false };

@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::future::poll_fn;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -62,6 +63,24 @@ pub(super) struct ProcessStore {
     link: Arc<Link>,
     location: String,
     number: u64,
+    /// Whether the process was asked to close it.
+    closed: AtomicBool,
+}
+
+impl ProcessStore {
+    fn new(link: &Arc<Link>, location: &str, number: u64) -> ProcessStore {
+        let closed = AtomicBool::new(false);
+        ProcessStore { link: link.clone(), location: location.to_owned(), number, closed }
+    }
+}
+
+impl Drop for ProcessStore {
+    /// A handle that is dropped is released, as those of hosts in this process are.
+    fn drop(&mut self) {
+        if !self.closed.load(Ordering::Relaxed) {
+            self.link.release(self.number);
+        }
+    }
 }
 
 /// Starts the program once, and asks it what it offers; of one that does not say so, nothing is known.
@@ -112,14 +131,16 @@ impl ProcessHost {
 
 impl Drop for ProcessHost {
     fn drop(&mut self) {
-        let stage = std::mem::replace(&mut *self.link.stage(), Stage::Ended);
-        if let Stage::Started(child) = stage {
-            let sim = match &self.link.way {
-                Way::InRun(sim, _) => Some(&**sim),
-                Way::OnDisk => None,
-            };
-            self.link.outside.end(child, sim);
+        // In a run the host is the process; elsewhere the stores that it has opened may go on without it.
+        if let Way::InRun(..) = self.link.way {
+            self.link.end();
         }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -138,6 +159,31 @@ impl Drop for Asked<'_> {
 impl Link {
     fn stage(&self) -> MutexGuard<'_, Stage> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills the process, if there is one.
+    fn end(&self) {
+        let stage = std::mem::replace(&mut *self.stage(), Stage::Ended);
+        if let Stage::Started(child) = stage {
+            let sim = match &self.way {
+                Way::InRun(sim, _) => Some(&**sim),
+                Way::OnDisk => None,
+            };
+            self.outside.end(child, sim);
+        }
+    }
+
+    /// Closes a store that nobody has a handle to any more, unless the process is dead or about to be.
+    fn release(&self, store: u64) {
+        let alive = match &self.way {
+            Way::InRun(sim, process) => {
+                sim.lock_unless_poisoned().is_some_and(|world| world.is_alive(*process))
+            }
+            Way::OnDisk => true,
+        };
+        if let (true, Stage::Started(child)) = (alive, *self.stage()) {
+            self.outside.tell(child, &Request::CloseStore { store });
+        }
     }
 
     /// The directory that a location of the contract is in the process's world.
@@ -297,7 +343,7 @@ impl ProcessHost {
             _ => Request::OpenStore { location: &location },
         };
         let StoreNumber { store } = self.link.ask(operation, at.as_str(), request).await?;
-        Ok(ProcessStore { link: self.link.clone(), location: at.as_str().to_owned(), number: store })
+        Ok(ProcessStore::new(&self.link, at.as_str(), store))
     }
 }
 
@@ -373,6 +419,7 @@ impl Store for ProcessStore {
     }
 
     async fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::Relaxed);
         let Nothing {} = self.ask(Operation::Close, Request::CloseStore { store: self.number }).await?;
         Ok(())
     }
@@ -416,7 +463,7 @@ impl Store for ProcessStore {
     async fn mount_snapshot(&self, snapshot: &SnapshotId) -> Result<ProcessStore> {
         let request = Request::MountSnapshot { store: self.number, snapshot: snapshot.as_str() };
         let StoreNumber { store } = self.ask(Operation::MountSnapshot, request).await?;
-        Ok(ProcessStore { link: self.link.clone(), location: self.location.clone(), number: store })
+        Ok(ProcessStore::new(&self.link, &self.location, store))
     }
 
     async fn list_snapshots(&self) -> Result<Vec<SnapshotId>> {

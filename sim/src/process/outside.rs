@@ -61,6 +61,8 @@ struct State {
     /// In the order in which they were asked.
     questions: Vec<Question>,
     asked: u64,
+    /// What was asked without waiting for the answer.
+    unattended: Vec<u64>,
     fault: Option<Fault>,
 }
 
@@ -172,6 +174,17 @@ impl Outside {
             child.send(request.line(id));
         }
         id
+    }
+
+    /// Tells a process something whose answer nobody waits for.
+    pub(super) fn tell(&self, child: u64, request: &Request<'_>) {
+        let mut state = self.lock();
+        state.asked += 1;
+        let id = state.asked;
+        if let Some((_, child)) = state.children.iter().find(|(number, _)| *number == child) {
+            child.send(request.line(id));
+            state.unattended.push(id);
+        }
     }
 
     /// What a question's turn is: a file to be worked on, or the answer, once it is there. Then the question is forgotten.
@@ -306,6 +319,10 @@ impl State {
         let open = |question: &&mut Question| {
             question.id == id && question.child == number && question.answer.is_none()
         };
+        if let Some(at) = self.unattended.iter().position(|told| *told == id) {
+            self.unattended.swap_remove(at);
+            return;
+        }
         let Some(question) = self.questions.iter_mut().find(open) else {
             return self.blame(
                 number,
