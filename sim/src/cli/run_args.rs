@@ -18,7 +18,7 @@ const SEEDS_USUAL: u64 = 1000;
 /// Makes many runs, each from a seed of its own, and stores what fails as cases.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// The host to test; `asl-sim list targets` names them.
+    /// The host to test; `asl-sim list targets` names them; `exec` is the program that stands last, after `--`.
     pub(super) target: String,
     /// How many runs; run i has the seed BASE+i [default: 1000; with --for, as many as there is time for].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seeds)]

@@ -11,11 +11,12 @@ use crate::surroundings::{self, find_program};
 use crate::target::Target;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::os::unix::process::{CommandExt, parent_id};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// How to start another process in which the same target can take a part.
 ///
@@ -222,8 +223,17 @@ impl Other {
     }
 
     pub(super) fn kill(&mut self) {
+        let children = children(self.child.id());
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child that was killed ends");
+        // A host that is a program is a process of its own, which a watchdog kills a moment later.
+        for _ in 0..GONE_LOOKS {
+            if !children.iter().any(|child| is_there(child)) {
+                return;
+            }
+            pause(GONE_LOOK_EVERY);
+        }
+        panic!("what a process that was killed had started is still there");
     }
 
     /// Ends its wait, and waits for its end.
@@ -233,6 +243,27 @@ impl Other {
         let status = self.child.wait().expect("a child can be waited for");
         assert!(status.success(), "another process ended badly: {}", self.last_words());
     }
+}
+
+/// How long what a killed process had started may take to be gone.
+const GONE_LOOKS: u32 = 1_000;
+const GONE_LOOK_EVERY: Duration = Duration::from_millis(5);
+
+#[expect(clippy::disallowed_methods, reason = "processes end in the time of this world")]
+fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// Whether a process is there, and not only its status for whoever waits for that.
+fn is_there(process: &str) -> bool {
+    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+/// The numbers of the processes that a process has started, if the kernel tells.
+fn children(process: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().filter_map(Result::ok);
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 impl Drop for Other {
