@@ -117,6 +117,7 @@ impl Sim {
             halted: None,
             shorn: Vec::new(),
             handles: Vec::new(),
+            blocking: false,
             chronicle: None,
         };
         Arc::new(Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() })

@@ -92,6 +92,8 @@ pub(crate) struct World {
     pub(super) shorn: Vec<super::damage::Shorn>,
     /// Per handle, how many failed syncs of its file it has been told of.
     pub(super) handles: Vec<u32>,
+    /// A call is being made that cannot wait.
+    pub(super) blocking: bool,
     /// What goes on, if it is to be explained.
     pub(super) chronicle: Option<Box<Chronicle>>,
 }
@@ -111,6 +113,26 @@ impl World {
     /// The process that may call now.
     pub(crate) fn process(&self) -> Process {
         Process { incarnation: self.incarnation }
+    }
+
+    /// The process makes a call that cannot wait. False if it is dead, or dies as soon as the runtime has control again.
+    pub(crate) fn begin_blocking(&mut self, process: Process) -> bool {
+        self.blocking = self.is_alive(process) && self.halted.is_none();
+        self.blocking
+    }
+
+    pub(crate) fn end_blocking(&mut self) {
+        self.blocking = false;
+    }
+
+    /// Whether a crash has come that the runtime has not seen to yet: nobody is told of anything any more.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.is_some()
+    }
+
+    /// Simulated time since the run began.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        self.now_ns
     }
 
     /// All processes are gone.
@@ -352,7 +374,7 @@ impl World {
     }
 
     pub(super) fn is_alone(&self) -> bool {
-        self.live == 1 && self.waiting.is_empty()
+        self.blocking || (self.live == 1 && self.waiting.is_empty())
     }
 
     pub(super) fn wait(&mut self, latency_ns: u64, waker: Waker) -> u64 {
@@ -370,7 +392,8 @@ impl World {
         let (at, _) =
             self.waiting.iter().enumerate().min_by_key(|(_, waiting)| (waiting.time_ns, waiting.token))?;
         let waiting = self.waiting.swap_remove(at);
-        self.now_ns = waiting.time_ns;
+        // Calls that could not wait may have come further.
+        self.now_ns = self.now_ns.max(waiting.time_ns);
         self.passed.push(waiting.token);
         Some(waiting.waker)
     }

@@ -16,7 +16,7 @@ use crate::process::Program;
 use crate::runtime::{Process, Sim};
 use crate::scenario::generate::Reach;
 use crate::scenario::{FaultClass, Setup};
-use crate::world::{SimDisk, SimEnv, SimFileSystem};
+use crate::world::{Blocking, SimDisk, SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
 use asl_host::{Capabilities, Durability, Exclusion, Host, PosixHost, PosixOptions};
@@ -57,6 +57,11 @@ impl Machine<'_> {
     /// Clock and entropy.
     pub fn env(&self) -> SimEnv {
         SimEnv::new(self.sim.clone(), self.process)
+    }
+
+    /// The world as code sees it that cannot wait, because it makes its calls inside of `poll`.
+    pub fn blocking(&self) -> Blocking {
+        Blocking::new(self.sim.clone(), self.process)
     }
 
     /// The directory that is the host's own; it exists.

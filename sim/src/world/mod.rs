@@ -3,6 +3,7 @@
 //! [`fs`] is the file system's state, `seam` how a host in this process reaches it, [`vfs`] how a mount does; [`disk`] is a block device of the same store; clock and entropy are in [`env`]. [`program`] asks the
 //! file system from outside which states a crash may leave.
 
+mod blocking;
 pub mod disk;
 mod effects;
 pub(crate) mod env;
@@ -12,6 +13,7 @@ mod sandbox;
 pub(crate) mod seam;
 pub mod vfs;
 
+pub use blocking::Blocking;
 pub use disk::SimDisk;
 pub use env::SimEnv;
 pub use sandbox::Sandbox;
