@@ -72,6 +72,8 @@ struct Question {
     child: u64,
     task: usize,
     answer: Option<Answer>,
+    /// The line that asks it, while it is another process's turn.
+    held: Option<Vec<u8>>,
     /// Calls of files that a process has made while this was the oldest question, in their order.
     calls: VecDeque<Incoming>,
     waker: Option<Waker>,
@@ -158,6 +160,7 @@ impl Outside {
             self.lock().hand_on(others);
         }
         drop(ended);
+        self.lock().give_turns();
         if last {
             // With the last process goes all that the kernel knows of files.
             *self.mounted() = None;
@@ -169,10 +172,10 @@ impl Outside {
         let mut state = self.lock();
         state.asked += 1;
         let id = state.asked;
-        state.questions.push(Question { id, child, task, answer: None, calls: VecDeque::new(), waker: None });
-        if let Some((_, child)) = state.children.iter().find(|(number, _)| *number == child) {
-            child.send(request.line(id));
-        }
+        let held = Some(request.line(id));
+        let calls = VecDeque::new();
+        state.questions.push(Question { id, child, task, answer: None, held, calls, waker: None });
+        state.give_turns();
         id
     }
 
@@ -214,6 +217,7 @@ impl Outside {
         // During a panic of our own there is nothing to tidy up.
         if let Ok(mut state) = self.state.lock() {
             state.questions.retain(|question| question.id != id);
+            state.give_turns();
         }
     }
 
@@ -306,7 +310,7 @@ impl State {
 
     /// Calls of files are worked on by the task of the oldest question: a host that takes one after the other is at that one.
     fn hand_on(&mut self, calls: Vec<Incoming>) {
-        let open = |question: &&mut Question| question.answer.is_none();
+        let open = |question: &&mut Question| question.answer.is_none() && question.held.is_none();
         if let Some(question) = self.questions.iter_mut().find(open) {
             question.calls.extend(calls);
             if let Some(waker) = question.waker.take() {
@@ -333,6 +337,23 @@ impl State {
         question.answer = Some(answer);
         if let Some(waker) = question.waker.take() {
             waker.wake();
+        }
+        self.give_turns();
+    }
+
+    /// Asks what can be asked now. Two processes at work at once would race for the world, so they take turns: one is asked
+    /// nothing while another has not answered.
+    fn give_turns(&mut self) {
+        let State { children, questions, .. } = self;
+        let mut open = questions.iter().filter(|question| question.answer.is_none());
+        // Whose turn it is; and if it is nobody's, who waits longest.
+        let longest = open.clone().next().map(|question| question.child);
+        let turn = open.find(|question| question.held.is_none()).map(|question| question.child).or(longest);
+        for question in questions.iter_mut().filter(|question| Some(question.child) == turn) {
+            let child = children.iter().find(|(number, _)| *number == question.child);
+            if let (Some((_, child)), Some(line)) = (child, question.held.take()) {
+                child.send(line);
+            }
         }
     }
 
