@@ -76,7 +76,10 @@ fn posix_passes_and_leaves_the_directory_as_it_was() {
         assert_eq!(case["type"], "case");
         let skipped = case["result"] == "skipped" && case["reason"].is_string();
         assert!(case["result"] == "passed" || skipped, "{case}");
-        assert!(!skipped || ["space", "read-only"].map(Value::from).contains(&case["group"]), "{case}");
+        // For want of privileges; or because the host refuses a second writer, and has nobody to fence off.
+        let by_nature = case["reason"] == "the host does not fence off older writers";
+        let wanting = ["space", "read-only"].map(Value::from).contains(&case["group"]);
+        assert!(!skipped || wanting || by_nature, "{case}");
     }
     assert_eq!((&summary["type"], &summary["failed"]), (&"summary".into(), &0.into()));
 }
