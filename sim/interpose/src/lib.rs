@@ -13,7 +13,8 @@
 //! library makes itself, such as the opening of a `FILE`; `io_uring`), and programs that are linked statically with a C library that
 //! defines them too. Such calls do not find [`ROOT`], which is nowhere on a real disk: they fail with ENOENT. Refused: mmap (ENODEV),
 //! symbolic links (EOPNOTSUPP), and files that another thread uses than the one that opened them (EBADF). Record locks of fcntl(2)
-//! always succeed, since they keep out other processes only, and there is none; flock(2) works.
+//! always succeed, since they keep out other processes only, and there is none. A lock of flock(2) is exclusive, and goes with the
+//! descriptor: to give it up before is refused (EOPNOTSUPP).
 
 mod calls;
 mod host;

@@ -10,8 +10,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 impl Runner<'_> {
-    pub(super) fn collect_notices(&self) {
-        let notices = self.sim.lock().take_notices();
+    /// Writes down what else happened. Says whether a crash has come that the runtime has not seen to yet.
+    pub(super) fn collect_notices(&self) -> bool {
+        let mut world = self.sim.lock();
+        let (notices, is_halted) = (world.take_notices(), world.is_halted());
+        drop(world);
         let mut history = self.history.borrow_mut();
         for notice in notices {
             history.push(match notice {
@@ -21,6 +24,7 @@ impl Runner<'_> {
                 Notice::Freed => Event::Freed,
             });
         }
+        is_halted
     }
 
     /// Asks the host for something, waits, and records both.
@@ -43,12 +47,11 @@ impl Runner<'_> {
         } else {
             Some(call.await)
         };
+        self.waiting.borrow_mut()[slot] = None;
         // A host whose calls cannot wait comes back from the call at which it crashed.
-        if self.sim.lock().is_halted() {
+        if self.collect_notices() {
             std::future::pending::<()>().await;
         }
-        self.waiting.borrow_mut()[slot] = None;
-        self.collect_notices();
         let mut history = self.history.borrow_mut();
         let told = match answer {
             Some(Ok(value)) => tell(&mut history, value),

@@ -17,7 +17,10 @@ fn target() -> Target {
 }
 
 fn main() -> ExitCode {
-    let base_seed = std::env::args().nth(1).and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let Ok(base_seed) = std::env::args().nth(1).as_deref().unwrap_or("1").parse() else {
+        eprintln!("error: the seed must be a whole number");
+        return ExitCode::from(2);
+    };
     let wishes = Wishes::default();
     let campaign = Campaign { target: target(), wishes, base_seed, seeds: 1000, jobs: 2, keep_going: false };
     let summary = run(&campaign, &Progress::default());
