@@ -21,6 +21,7 @@ pub mod history;
 pub mod host;
 pub mod hunt;
 mod panics;
+mod preload;
 pub mod process;
 pub mod report;
 pub mod run;

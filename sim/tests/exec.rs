@@ -193,7 +193,7 @@ fn what_cannot_be_started_or_is_not_built_is_wrong_usage() {
     for (args, part) in [
         (&["run", "exec", "--", "./not-there"] as &[&str], "cannot start the program"),
         (&["run", "exec"], "needs a program"),
-        (&["run", "exec", "--world", "preload", "--", "true"], "not built yet"),
+        (&["run", "exec", "--world", "moon", "--", "true"], "there are fuse, preload, none"),
         (&["run", "posix", "--", "true"], "go with the target exec"),
         (&["run", "exec", "--hang-timeout", "soon", "--", "true"], "a time is expected"),
     ] {
@@ -277,15 +277,24 @@ fn can_mount() -> bool {
 /// The host in Python with this in the place of that is found out within so many runs, made small, and replayed. What it breaks
 /// first depends on where the bug bites.
 fn is_found_out(that: &str, this: &str, faults: &str) {
-    if !can_mount() {
-        return;
+    for world in worlds() {
+        is_found_out_in(world, that, this, faults);
     }
+}
+
+/// The worlds in which calls of files are simulated, as far as they can be had here.
+fn worlds() -> Vec<&'static str> {
+    if can_mount() { vec!["fuse", "preload"] } else { vec!["preload"] }
+}
+
+fn is_found_out_in(world: &str, that: &str, this: &str, faults: &str) {
     let place = place();
     let text = std::fs::read_to_string(PYTHON_HOST).expect("it is there");
     assert_eq!(text.matches(that).count(), 1, "it stands there once: {that}");
     write(&place.path().join("host.py"), &text.replace(that, this));
     let words = format!(
-        "run exec --seed 1 --seeds 200 --shrink-for 3s --format json --faults {faults} -- python3 -S host.py"
+        "run exec --world {world} --seed 1 --seeds 200 --shrink-for 3s --format json --faults {faults} -- python3 -S \
+         host.py"
     );
     let output = asl_sim(place.path(), &words.split(' ').collect::<Vec<_>>());
     let text = String::from_utf8(output.stdout).expect("it is text");
@@ -328,9 +337,6 @@ fn the_host_in_python_that_numbers_its_blocks_again_is_found_out() {
 
 #[test]
 fn the_hosts_that_are_examples_keep_the_contract_in_the_simulated_file_system() {
-    if !can_mount() {
-        return;
-    }
     let place = place();
     let c = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/c/host.c");
     let compiled = Command::new("cc")
@@ -338,11 +344,13 @@ fn the_hosts_that_are_examples_keep_the_contract_in_the_simulated_file_system() 
         .current_dir(place.path())
         .status();
     assert!(compiled.expect("there is a compiler").success());
-    for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &["python3", "-S", PYTHON_HOST])] {
-        let mut args = vec!["run", "exec", "--seed", "1", "--seeds", seeds, "--"];
-        args.extend(program);
-        let output = asl_sim(place.path(), &args);
-        let text = String::from_utf8(output.stdout).expect("it is text");
-        assert_eq!(output.status.code(), Some(0), "{text}");
+    for world in worlds() {
+        for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &["python3", "-S", PYTHON_HOST])] {
+            let mut args = vec!["run", "exec", "--world", world, "--seed", "1", "--seeds", seeds, "--"];
+            args.extend(program);
+            let output = asl_sim(place.path(), &args);
+            let text = String::from_utf8(output.stdout).expect("it is text");
+            assert_eq!(output.status.code(), Some(0), "{world}: {text}");
+        }
     }
 }

@@ -49,6 +49,13 @@ fn program(name: &str) -> Result<Target, Error> {
                 .status(Status::Unavailable)
                 .hint("run it as root, or in `unshare --user --map-root-user --mount`; or use the real disk, with --world none")
         }
+        Refused::NoLibrary(why) => Error::new(format!("the library for --world preload is not here: {why}"))
+            .status(Status::Unavailable)
+            .hint("`cargo build -p asl-preload` builds it beside this program; ASL_SIM_PRELOAD=FILE says where else it is"),
+        Refused::NotLed => Error::new(format!(
+            "the program {started:?} does not load the library that leads its calls: it is linked statically, or with another C library"
+        ))
+        .hint("--world fuse takes any program"),
     })
 }
 

@@ -4,6 +4,7 @@
 //! end can hold us up: what waits is bounded (a few lines, the end of standard error), and threads end with the pipes. They
 //! touch nothing else; what was read is acted on by the run's thread, when the run waits for it.
 
+use super::preloaded::Environment;
 use super::protocol::LINE_LEN_MAX;
 use super::watchdog;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -55,10 +56,16 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts a program.
-    pub(super) fn start(words: &[String]) -> io::Result<Child> {
+    /// Starts a program, with this in its environment, or not in it.
+    pub(super) fn start(words: &[String], environment: &Environment) -> io::Result<Child> {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).process_group(0);
+        for (name, value) in environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = piped.spawn()?;
         let group = Pid::from_child(&process);
@@ -90,6 +97,11 @@ impl Child {
         if let Some(requests) = &self.requests {
             let _ = requests.send(line);
         }
+    }
+
+    /// The number of the process.
+    pub(super) fn pid(&self) -> i32 {
+        self.group.as_raw_nonzero().get()
     }
 
     /// Whether it has exited. It is not waited for yet.

@@ -6,6 +6,7 @@
 
 use super::UNKNOWN;
 use super::outside::{Outside, Turn, Waited};
+use super::preloaded::Probe;
 use super::protocol::{
     self, Block, Blocks, Data, Durable, Hello, Identity, Nothing, Now, Records, Refusal, Request, Seq,
     Snapshot, Snapshots, StoreNumber, encoded,
@@ -83,15 +84,20 @@ impl Drop for ProcessStore {
     }
 }
 
-/// Starts the program once, and asks it what it offers; of one that does not say so, nothing is known.
-pub(super) fn ask_what_it_offers(outside: &Outside) -> io::Result<Capabilities> {
-    let child = outside.start()?;
+/// Starts the program once, and asks it what it offers; of one that does not say so, nothing is known. `None` if it answers, and has
+/// not loaded the library that it is probed for.
+pub(super) fn ask_what_it_offers(
+    outside: &Outside,
+    probe: Option<&Probe>,
+) -> io::Result<Option<Capabilities>> {
+    let environment = probe.map_or(&Vec::new(), Probe::environment).clone();
+    let child = outside.start(&environment)?;
     let id = outside.ask(child, 0, &Request::Hello { protocol: protocol::VERSION, root: outside.root() });
     let answer = block_on(poll_fn(|context| {
         loop {
             match outside.poll_turn(id, context) {
                 Poll::Ready(Turn::Answer(answer)) => return Poll::Ready(Some(answer)),
-                Poll::Ready(Turn::Call(..)) => unreachable!("nothing is mounted"),
+                Poll::Ready(Turn::Call(..)) => unreachable!("no file is simulated"),
                 Poll::Pending => {
                     if !matches!(outside.wait(), Waited::Woken) || outside.take_fault().is_some() {
                         return Poll::Ready(None);
@@ -100,11 +106,16 @@ pub(super) fn ask_what_it_offers(outside: &Outside) -> io::Result<Capabilities> 
             }
         }
     }));
+    let pid = outside.pid(child).unwrap_or(0);
+    let is_led = answer.is_none() || probe.is_none_or(|probe| probe.is_led(pid));
     outside.end(child, None);
+    if !is_led {
+        return Ok(None);
+    }
     let said = answer
         .and_then(std::result::Result::ok)
         .and_then(|value| serde_json::from_value::<Hello>(value).ok());
-    Ok(said.map_or(UNKNOWN, Capabilities::from))
+    Ok(Some(said.map_or(UNKNOWN, Capabilities::from)))
 }
 
 impl ProcessHost {
@@ -227,7 +238,7 @@ impl Link {
         }
         let started = match &self.way {
             Way::InRun(sim, process) => self.outside.start_in(sim, *process),
-            Way::OnDisk => self.outside.start(),
+            Way::OnDisk => self.outside.start(&Vec::new()),
         };
         let child = match started {
             Ok(child) => child,
@@ -264,7 +275,7 @@ impl Link {
             Way::InRun(sim, _) => loop {
                 match poll_fn(|context| self.outside.poll_turn(asked.id, context)).await {
                     Turn::Answer(answer) => return Ok(answer),
-                    Turn::Call(call, mounted) => mounted.carry_out(sim, call).await,
+                    Turn::Call(call, shown) => shown.carry_out(sim, call).await,
                 }
             },
             Way::OnDisk => {

@@ -2,7 +2,8 @@
 //!
 //! A [`Program`] says what is started and in which [`World`] it lives; `docs/driver-protocol.md` says what it has to answer.
 //! `protocol` has the lines, `child` a process and the threads that read it, `outside` is where what comes from outside meets
-//! the stepped runtime, and `host` is the contract's traits over all that. `watchdog` sees to it that no process outlives us.
+//! the stepped runtime, and `host` is the contract's traits over all that. Files are `shown` to processes by a mount (`mounted`) or by a
+//! library in them (`preloaded`). `watchdog` sees to it that no process outlives us, and no directory (`place`).
 //!
 //! A run waits for its processes only when nothing else can go on, so that all that simulated time decides stays decided by
 //! it. What a process does that the protocol does not allow (garbage, an answer to nothing, an exit that nobody asked for) is
@@ -15,8 +16,11 @@ mod child;
 mod host;
 mod mounted;
 mod outside;
+mod place;
+mod preloaded;
 mod program;
 mod protocol;
+mod shown;
 mod watchdog;
 
 pub(crate) use program::timeout;
@@ -24,9 +28,11 @@ pub use program::{Program, World};
 
 pub(crate) use outside::{Outside, Waited};
 
+use crate::preload::find_library;
 use crate::target::Target;
 use asl_host::{Capabilities, Durability, Exclusion};
 use host::ProcessHost;
+use preloaded::Probe;
 use std::io;
 use std::sync::Arc;
 
@@ -49,6 +55,10 @@ pub enum Refused {
     NoPlace(io::Error),
     /// The simulated file system cannot be mounted.
     NoMount(io::Error),
+    /// The library that leads calls into the simulated file system is not there; where it was looked for.
+    NoLibrary(String),
+    /// The program answers, and has not loaded that library.
+    NotLed,
 }
 
 /// A target whose host is this program. It is started once to ask what it offers; each incarnation must say the same.
@@ -62,11 +72,20 @@ pub enum Refused {
 /// If there is no place for the files of a later run.
 pub fn target(program: Program) -> Result<Target, Refused> {
     let program = Arc::new(program);
+    place::base().map_err(Refused::NoPlace)?;
     if program.world == World::Fuse {
         mounted::try_to_mount().map_err(Refused::NoMount)?;
     }
     let asked = Outside::on_disk(program.clone(), None).map_err(Refused::NoPlace)?;
-    let capabilities = host::ask_what_it_offers(&asked).map_err(Refused::NoStart)?;
+    let mut probe = None;
+    if program.world == World::Preload {
+        let library = find_library().map_err(Refused::NoLibrary)?;
+        // Here it is there: nothing is led away from it.
+        std::fs::create_dir(asked.root()).map_err(Refused::NoPlace)?;
+        probe = Some(Probe::new(&library, &asked.socket()).map_err(Refused::NoPlace)?);
+    }
+    let offers = host::ask_what_it_offers(&asked, probe.as_ref()).map_err(Refused::NoStart)?;
+    let capabilities = offers.ok_or(Refused::NotLed)?;
     drop(asked);
     let about = "a program that speaks the driver protocol";
     let (here, there) = (program.clone(), program.clone());

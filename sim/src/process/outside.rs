@@ -6,21 +6,20 @@
 
 use super::child::{Child, Heard};
 use super::mounted::Mounted;
+use super::place;
+use super::preloaded::{Environment, Preloaded};
 use super::program::{Program, World};
 use super::protocol::{self, Answer, Request, shown};
-use crate::fuse::Incoming;
+use super::shown::{FileCall, Shown};
 use crate::runtime::{Process, Sim};
 use crossbeam_channel::Select;
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// What names of directories that are ours begin with.
-const PREFIX: &str = "asl-sim-exec-";
 
 /// What came of waiting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +48,8 @@ pub(crate) struct Outside {
     root: String,
     _dir: Option<TempDir>,
     state: Mutex<State>,
-    /// The mount, while there are processes that need one.
-    mounted: Mutex<Option<Arc<Mounted>>>,
+    /// How processes see the simulated file system, while there are any that do.
+    shown: Mutex<Option<Arc<Shown>>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +74,7 @@ struct Question {
     /// The line that asks it, while it is another process's turn.
     held: Option<Vec<u8>>,
     /// Calls of files that a process has made while this was the oldest question, in their order.
-    calls: VecDeque<Incoming>,
+    calls: VecDeque<FileCall>,
     waker: Option<Waker>,
 }
 
@@ -85,7 +84,7 @@ pub(super) enum Turn {
     /// It is answered.
     Answer(Answer),
     /// On the way there a file is to be worked on.
-    Call(Incoming, Arc<Mounted>),
+    Call(FileCall, Arc<Shown>),
 }
 
 impl Outside {
@@ -93,11 +92,16 @@ impl Outside {
     pub(crate) fn on_disk(program: Arc<Program>, root: Option<&str>) -> io::Result<Outside> {
         let dir = match root {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix(PREFIX).tempdir()?),
+            None => Some(place::fresh()?),
         };
-        let fresh = dir.as_ref().map(|dir| dir.path().to_string_lossy().into_owned());
+        let fresh = dir.as_ref().map(|dir| match program.world {
+            // It is not there.
+            World::Preload => dir.path().join("root"),
+            World::Fuse | World::None => dir.path().to_owned(),
+        });
+        let fresh = fresh.map(|dir| dir.to_string_lossy().into_owned());
         let root = root.map(str::to_owned).or(fresh).expect("one of them is there");
-        Ok(Outside { program, root, _dir: dir, state: Mutex::default(), mounted: Mutex::default() })
+        Ok(Outside { program, root, _dir: dir, state: Mutex::default(), shown: Mutex::default() })
     }
 
     /// The directory that outlives processes.
@@ -119,29 +123,48 @@ impl Outside {
         Outside::on_disk(self.program.clone(), None)
     }
 
-    fn mounted(&self) -> MutexGuard<'_, Option<Arc<Mounted>>> {
-        self.mounted.lock().expect("a panic here is a bug of ours, and passed on")
+    fn shown(&self) -> MutexGuard<'_, Option<Arc<Shown>>> {
+        self.shown.lock().expect("a panic here is a bug of ours, and passed on")
+    }
+
+    /// Where the library of processes in this world asks, if it has a directory.
+    pub(super) fn socket(&self) -> PathBuf {
+        Path::new(&self.root).with_file_name("socket")
     }
 
     /// Starts a process of a run in the world that it has to live in, and says its number.
     pub(super) fn start_in(&self, sim: &Sim, process: Process) -> io::Result<u64> {
-        if self.program.world == World::Fuse {
-            let mut mounted = self.mounted();
-            if mounted.is_none() {
-                *mounted = Some(Arc::new(Mounted::new(Path::new(&self.root), sim, process)?));
+        let mut shown = self.shown();
+        if shown.is_none() {
+            *shown = match self.program.world {
+                World::None => None,
+                World::Fuse => Some(Shown::Mounted(Mounted::new(Path::new(&self.root), sim, process)?)),
+                World::Preload => {
+                    Some(Shown::Preloaded(Preloaded::new(&self.root, &self.socket(), sim, process)?))
+                }
             }
+            .map(Arc::new);
         }
-        self.start()
+        let number = self.lock().children_begun + 1;
+        let environment = shown.as_ref().map_or_else(Vec::new, |shown| shown.environment(number));
+        drop(shown);
+        self.start(&environment)
     }
 
     /// Starts a process, and says its number.
-    pub(super) fn start(&self) -> io::Result<u64> {
-        let child = Child::start(&self.program.words)?;
+    pub(super) fn start(&self, environment: &Environment) -> io::Result<u64> {
+        let child = Child::start(&self.program.words, environment)?;
         let mut state = self.lock();
         state.children_begun += 1;
         let number = state.children_begun;
         state.children.push((number, child));
         Ok(number)
+    }
+
+    /// The process's number, as the system has it.
+    pub(super) fn pid(&self, child: u64) -> Option<i32> {
+        let state = self.lock();
+        state.children.iter().find(|(number, _)| *number == child).map(|(_, child)| child.pid())
     }
 
     /// Kills a process with all that it started, and forgets what it was asked. When this returns it is gone.
@@ -152,18 +175,23 @@ impl Outside {
         let ended = at.map(|at| state.children.remove(at).1);
         let last = state.children.is_empty();
         drop(state);
-        let mounted = self.mounted().clone();
-        if let (Some(child), Some(mounted)) = (&ended, &mounted) {
+        let shown = self.shown().clone();
+        if let (Some(child), Some(Shown::Mounted(mounted))) = (&ended, shown.as_deref()) {
             child.kill();
             // A process that is killed waits for the answers that it waits for, and tells of each file that it closes.
             let others = mounted.serve_until(sim, || child.has_exited());
-            self.lock().hand_on(others);
+            for call in others {
+                self.lock().hand_on(None, FileCall::Kernel(call));
+            }
         }
         drop(ended);
+        if let Some(Shown::Preloaded(preloaded)) = shown.as_deref() {
+            preloaded.ended(child);
+        }
         self.lock().give_turns();
         if last {
-            // With the last process goes all that the kernel knows of files.
-            *self.mounted() = None;
+            // With the last process goes all that the kernel, or we in its place, know of files.
+            *self.shown() = None;
         }
     }
 
@@ -197,8 +225,8 @@ impl Outside {
             return Poll::Pending;
         };
         if let Some(call) = state.questions[at].calls.pop_front() {
-            let mounted = self.mounted().clone();
-            return Poll::Ready(Turn::Call(call, mounted.expect("the call came by it")));
+            let shown = self.shown().clone();
+            return Poll::Ready(Turn::Call(call, shown.expect("the call came by it")));
         }
         match state.questions[at].answer.take() {
             Some(answer) => {
@@ -246,10 +274,10 @@ impl Outside {
             let heard = state.children.iter().map(|(number, child)| (*number, child.heard.clone()));
             (heard.collect::<Vec<_>>(), longest.task)
         };
-        let mounted = self.mounted().clone();
+        let shown = self.shown().clone();
         let mut select = Select::new();
-        if let Some(mounted) = &mounted {
-            select.recv(mounted.incoming());
+        if let Some(shown) = &shown {
+            shown.watch(&mut select);
         }
         for (_, receiver) in &receivers {
             select.recv(receiver);
@@ -266,16 +294,17 @@ impl Outside {
                     return Waited::Woken;
                 }
             }
-            let Some(mounted) = mounted.as_ref().filter(|mounted| !mounted.incoming().is_empty()) else {
+            let Some(shown) = shown.as_ref().filter(|shown| shown.has_some()) else {
                 return Waited::Woken;
             };
             let mut state = self.lock();
             if state.children.iter().all(|(_, child)| child.is_heard_out()) {
                 // One that said something meanwhile is heard in the next round.
-                if receivers.iter().all(|(_, receiver)| receiver.is_empty())
-                    && let Ok(call) = mounted.incoming().try_recv()
-                {
-                    state.hand_on(vec![call]);
+                if receivers.iter().all(|(_, receiver)| receiver.is_empty()) {
+                    let is_alive = |child| state.children.iter().any(|(number, _)| *number == child);
+                    if let Some((child, call)) = shown.take(is_alive) {
+                        state.hand_on(child, call);
+                    }
                     return Waited::Woken;
                 }
             }
@@ -308,11 +337,14 @@ impl State {
         }
     }
 
-    /// Calls of files are worked on by the task of the oldest question: a host that takes one after the other is at that one.
-    fn hand_on(&mut self, calls: Vec<Incoming>) {
-        let open = |question: &&mut Question| question.answer.is_none() && question.held.is_none();
-        if let Some(question) = self.questions.iter_mut().find(open) {
-            question.calls.extend(calls);
+    /// A call of a file is worked on by the task of the oldest question, to the process that it comes from if that can be told: a host
+    /// that takes one after the other is at that one.
+    fn hand_on(&mut self, child: Option<u64>, call: FileCall) {
+        let open = |question: &Question| question.answer.is_none() && question.held.is_none();
+        let own = |question: &Question| open(question) && child.is_none_or(|child| question.child == child);
+        let at = self.questions.iter().position(own).or_else(|| self.questions.iter().position(open));
+        if let Some(question) = at.map(|at| &mut self.questions[at]) {
+            question.calls.push_back(call);
             if let Some(waker) = question.waker.take() {
                 waker.wake();
             }
