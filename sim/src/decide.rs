@@ -303,6 +303,11 @@ impl Decider {
         Decider { settled, ..Decider::replaying(decisions).trailing() }
     }
 
+    /// Goes on from here, and leaves the answers so far as they are.
+    pub(crate) fn settled(self) -> Decider {
+        Decider { settled: self.asked(), ..self }
+    }
+
     /// How many questions came up, if the trail is kept.
     pub(crate) fn asked(&self) -> usize {
         self.trail.as_ref().map_or(0, Vec::len)

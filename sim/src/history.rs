@@ -363,6 +363,17 @@ impl History {
         &self.names[name.0 as usize]
     }
 
+    /// The kill that came last was a loss of power after all. Says whether it came in recovery.
+    pub(crate) fn kill_was_power_loss(&mut self) -> bool {
+        match self.events.last_mut() {
+            Some(Event::Crash { kind, in_recovery }) if *kind == CrashKind::Kill => {
+                *kind = CrashKind::Power;
+                *in_recovery
+            }
+            other => panic!("the last event is a kill, not {other:?}"),
+        }
+    }
+
     /// Adds an event, and says which number it has.
     pub fn push(&mut self, event: Event) -> usize {
         self.events.push(event);

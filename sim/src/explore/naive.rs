@@ -3,7 +3,8 @@
 //! Enumerate, recover, check. It is the test oracle of the search proper, which must come to the same outcomes, and the floor
 //! that its speed is measured from. One crash a run; what the decisions after the recovery are is left at the simplest.
 
-use super::search::{Calls, cuts};
+use super::crashes::cuts;
+use super::search::Calls;
 use super::{Options, Outcomes, alphabet, letters, outcome, words};
 use crate::check::judge;
 use crate::decide::{Decider, Decisions, Site};

@@ -3,13 +3,14 @@
 //! A [`Down`] is such a point: the world after a crash (or before the first start), and the scenario and decisions that lead
 //! there. A [`Leaf`] is one way to recover from it that clients, or a later crash, can tell from the others.
 
+use super::crashes::kills;
 use super::{Counts, Found, Letter, Options, Progress, Report, alphabet, outcome};
 use crate::check::judge_with;
 use crate::decide::{Decider, Decisions, Site};
-use crate::run::{Runner, Started};
+use crate::run::{Runner, Started, Up};
 use crate::runtime::CallKind;
 use crate::scenario::generate::Reach;
-use crate::scenario::{CrashKind, CrashPlan, Cut, FaultKind, Op, Scenario, When};
+use crate::scenario::{FaultKind, Op, Scenario};
 use crate::target::Target;
 use crate::trial::{Trial, trial};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,12 +23,12 @@ const SAMPLES: u64 = 1_000;
 /// A point between two processes.
 pub(super) struct Down<'a> {
     pub(super) run: Runner<'a>,
-    scenario: Arc<Scenario>,
+    pub(super) scenario: Arc<Scenario>,
     /// Answers that are not 0 and led here.
-    decisions: Decisions,
+    pub(super) decisions: Decisions,
     /// Letters that its workload has room for.
-    letters_left: u32,
-    crashes_left: u32,
+    pub(super) letters_left: u32,
+    pub(super) crashes_left: u32,
 }
 
 /// A way to recover.
@@ -39,8 +40,23 @@ pub(super) struct Leaf {
 
 impl Leaf {
     /// Answers as it did, and then in every way.
-    fn decider(&self) -> Decider {
+    pub(super) fn decider(&self) -> Decider {
         Decider::branching(self.answers.clone(), self.asked)
+    }
+}
+
+/// What the ways to an orderly end came to.
+struct Ends {
+    /// Calls count from this site on.
+    from: Site,
+    calls: BTreeMap<Site, Calls>,
+    /// Whether none failed.
+    sound: bool,
+}
+
+impl Ends {
+    fn from(from: Site) -> Ends {
+        Ends { from, calls: BTreeMap::new(), sound: true }
     }
 }
 
@@ -90,7 +106,6 @@ impl<'a> Search<'a> {
         match letters.split_last() {
             None => {
                 let (_, calls) = task.recover(&fresh);
-                task.end(&fresh, &leaf, &fresh.scenario, Site::Closing);
                 task.crash_in_start(&fresh, &calls);
             }
             Some((last, earlier)) => {
@@ -120,9 +135,9 @@ fn with_ops(scenario: &Scenario, ops: Vec<Op>) -> Arc<Scenario> {
 pub(super) struct Task<'s, 'a> {
     search: &'s Search<'a>,
     word: Vec<&'static str>,
-    report: Report,
+    pub(super) report: Report,
     /// Points between processes, and recovered states, that were met: carried on once.
-    met: BTreeSet<(u128, u128)>,
+    pub(super) met: BTreeSet<(u128, u128)>,
     /// What a failure is called at first sight, and after it was tried as a case.
     signatures: BTreeMap<String, String>,
 }
@@ -136,24 +151,24 @@ impl<'s, 'a> Task<'s, 'a> {
         &mut self.report
     }
 
-    fn stopped(&self) -> bool {
+    pub(super) fn stopped(&self) -> bool {
         self.search.progress.stop.load(Ordering::Relaxed)
     }
 
     /// Everything that follows on a crash.
-    fn descend(&mut self, down: &Down<'a>) {
+    pub(super) fn descend(&mut self, down: &Down<'a>) {
         let (leaves, calls) = self.recover(down);
         if down.crashes_left > 0 {
             self.crash_in_start(down, &calls);
+        }
+        if down.crashes_left == 0 {
+            return;
         }
         for leaf in leaves {
             if self.stopped() {
                 return;
             }
-            let failed = self.end(down, &leaf, &down.scenario, Site::Closing).is_none();
-            if !failed && down.crashes_left > 0 {
-                self.go_on(down, &leaf, &down.scenario, down.letters_left);
-            }
+            self.go_on(down, &leaf, &down.scenario, down.letters_left);
         }
     }
 
@@ -184,14 +199,15 @@ impl<'s, 'a> Task<'s, 'a> {
         let mut calls = self.end(down, leaf, &scenario, Site::Op(first))?;
         for op in first..scenario.ops.len() as u32 {
             let calls = calls.remove(&Site::Op(op)).unwrap_or_default();
-            for cut in cuts(&calls, true) {
+            for cut in kills(&calls, true) {
                 self.crash_in_op(down, leaf, &scenario, (op, cut), letters_left);
             }
         }
         Some(scenario)
     }
 
-    /// Recovers in every way, and says which ways there are; and which calls recovery makes.
+    /// Recovers in every way, and ends each orderly. Says from which ways that went well there is to go on, and which calls recovery
+    /// makes.
     fn recover(&mut self, down: &Down<'a>) -> (Vec<Leaf>, Calls) {
         let site = down.run.next_start();
         let states = down.run.crash_states();
@@ -203,13 +219,12 @@ impl<'s, 'a> Task<'s, 'a> {
             run.record_calls();
             let up = loop {
                 match run.start() {
-                    Started::Up(_) => break true,
+                    Started::Up(up) => break Some(up),
                     Started::Again => {}
-                    Started::Never => break false,
+                    Started::Never => break None,
                 }
             };
             let decide = run.take_decider();
-            let (answers, asked) = (decide.answers(), decide.asked());
             let outcome = outcome::digest(&run.history());
             tried += 1;
             widen(&mut calls, run.take_calls().remove(&site).unwrap_or_default());
@@ -217,10 +232,9 @@ impl<'s, 'a> Task<'s, 'a> {
                 self.report.outcomes.insert(outcome);
             }
             if self.met.insert((outcome, run.digest())) {
-                if up {
-                    leaves.push(Leaf { answers, asked });
-                } else {
-                    self.judge(run, &down.scenario, &with(&down.decisions, &answers));
+                match up {
+                    Some(up) => leaves.extend(self.end_recovered(down, run, up, &decide)),
+                    None => drop(self.judge(run, &down.scenario, &with(&down.decisions, &decide.answers()))),
                 }
             }
             next = self.next_state(decide, tried);
@@ -230,6 +244,26 @@ impl<'s, 'a> Task<'s, 'a> {
             self.report.counts.deduced.saturating_add(states.saturating_sub(tried.into()));
         self.search.progress.recovered.fetch_add(tried, Ordering::Relaxed);
         (leaves, calls)
+    }
+
+    /// Ends a run that has just recovered, in every way that decisions fall from there on: the first time it goes on itself. How it
+    /// recovered, unless it fails.
+    fn end_recovered(
+        &mut self,
+        down: &Down<'a>,
+        mut run: Runner<'a>,
+        up: Up,
+        recovered: &Decider,
+    ) -> Option<Leaf> {
+        let leaf = Leaf { answers: recovered.answers(), asked: recovered.asked() };
+        run.decide_by(recovered.clone().settled());
+        if run.go_on(up) {
+            while !run.is_ending() && run.live() {}
+        }
+        let mut ends = Ends::from(Site::Closing);
+        let next = self.ended(run, down, &down.scenario, &mut ends);
+        self.end_from(next, down, &down.scenario, &mut ends);
+        ends.sound.then_some(leaf)
     }
 
     /// The next state to recover from; above the bound a few that are drawn.
@@ -257,26 +291,46 @@ impl<'s, 'a> Task<'s, 'a> {
         scenario: &Arc<Scenario>,
         from: Site,
     ) -> Option<BTreeMap<Site, Calls>> {
-        let mut all = BTreeMap::<Site, Calls>::new();
-        let mut sound = true;
-        let mut next = Some(leaf.decider());
+        let mut ends = Ends::from(from);
+        self.end_from(Some(leaf.decider()), down, scenario, &mut ends);
+        ends.sound.then_some(ends.calls)
+    }
+
+    /// Goes on so, and then in every way that comes after.
+    fn end_from(
+        &mut self,
+        mut next: Option<Decider>,
+        down: &Down<'a>,
+        scenario: &Arc<Scenario>,
+        ends: &mut Ends,
+    ) {
         while let Some(decide) = next {
             let mut run = down.run.fork(scenario, decide);
             run.record_calls();
             while !run.is_ending() && run.live() {}
-            let decide = run.take_decider();
-            for (site, calls) in run.take_calls().into_iter().filter(|(site, _)| *site >= from) {
-                widen(all.entry(site).or_default(), calls);
-            }
-            let decisions = with(&down.decisions, &decide.answers());
-            sound &= if run.is_ending() {
-                self.last_look(&run, scenario, &decisions)
-            } else {
-                self.judge(run, scenario, &decisions)
-            };
-            next = decide.next();
+            next = self.ended(run, down, scenario, ends);
         }
-        sound.then_some(all)
+    }
+
+    /// Takes a look at a run that came to its end, orderly or not. The next way that decisions can fall.
+    fn ended(
+        &mut self,
+        run: Runner<'a>,
+        down: &Down<'a>,
+        scenario: &Arc<Scenario>,
+        ends: &mut Ends,
+    ) -> Option<Decider> {
+        let decide = run.take_decider();
+        for (site, calls) in run.take_calls().into_iter().filter(|(site, _)| *site >= ends.from) {
+            widen(ends.calls.entry(site).or_default(), calls);
+        }
+        let decisions = with(&down.decisions, &decide.answers());
+        ends.sound &= if run.is_ending() {
+            self.last_look(&run, scenario, &decisions)
+        } else {
+            self.judge(run, scenario, &decisions)
+        };
+        decide.next()
     }
 
     /// The last start after an orderly end, in every way.
@@ -293,92 +347,8 @@ impl<'s, 'a> Task<'s, 'a> {
         sound
     }
 
-    fn crash_in_op(
-        &mut self,
-        down: &Down<'a>,
-        leaf: &Leaf,
-        scenario: &Arc<Scenario>,
-        (op, cut): (u32, Cut),
-        letters_left: u32,
-    ) {
-        let mut crashing = Scenario::clone(scenario);
-        crashing.crashes.push(CrashPlan { op: Some(op), at: cut, inside: Vec::new() });
-        let before = down.run.crashes();
-        let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
-        let left = (letters_left, down.crashes_left - 1);
-        self.crash(down, leaf, &Arc::new(crashing), left, until_it_crashes);
-    }
-
-    /// Crashes at each change that a start makes, whichever way it recovers.
-    fn crash_in_start(&mut self, down: &Down<'a>, calls: &Calls) {
-        for cut in cuts(calls, false) {
-            let mut crashing = Scenario::clone(&down.scenario);
-            match crashing.crashes.last_mut() {
-                Some(plan) => plan.inside.push(cut),
-                None => crashing.crashes.push(CrashPlan { op: None, at: cut, inside: Vec::new() }),
-            }
-            let leaf = Leaf { answers: Decisions::new(), asked: 0 };
-            let left = (down.letters_left, down.crashes_left - 1);
-            self.crash(down, &leaf, &Arc::new(crashing), left, |run| {
-                run.cut_next_start(cut);
-                run.live();
-            });
-        }
-    }
-
-    /// Crashes in every way that decisions fall on the way there, and looks at what is left, no more.
-    pub(super) fn crash_without_following_up(
-        &mut self,
-        down: &Down<'a>,
-        leaf: &Leaf,
-        crashing: &Arc<Scenario>,
-        until_it_crashes: impl Fn(&mut Runner<'a>),
-    ) {
-        self.crash(down, leaf, crashing, (0, 0), until_it_crashes);
-    }
-
-    /// Crashes in every way that decisions fall on the way there, and follows up on each, with so many letters and crashes.
-    fn crash(
-        &mut self,
-        down: &Down<'a>,
-        leaf: &Leaf,
-        crashing: &Arc<Scenario>,
-        (letters_left, crashes_left): (u32, u32),
-        until_it_crashes: impl Fn(&mut Runner<'a>),
-    ) {
-        let before = down.run.crashes();
-        let mut next = Some(leaf.decider());
-        while let Some(decide) = next {
-            if self.stopped() {
-                return;
-            }
-            let mut run = down.run.fork(crashing, decide);
-            until_it_crashes(&mut run);
-            let decide = run.take_decider();
-            let decisions = with(&down.decisions, &decide.answers());
-            if run.crashes() == before {
-                self.judge(run, crashing, &decisions);
-            } else {
-                self.report.counts.crash_points += 1;
-                let states = run.crash_states();
-                if self.met.insert((outcome::digest(&run.history()), run.digest())) {
-                    self.descend(&Down {
-                        run,
-                        scenario: crashing.clone(),
-                        decisions,
-                        letters_left,
-                        crashes_left,
-                    });
-                } else {
-                    self.report.counts.deduced = self.report.counts.deduced.saturating_add(states);
-                }
-            }
-            next = decide.next();
-        }
-    }
-
     /// Whether the contract allows what clients saw. If not, the run is tried as the case that it would be stored as.
-    fn judge(&mut self, run: Runner<'a>, scenario: &Arc<Scenario>, decisions: &Decisions) -> bool {
+    pub(super) fn judge(&mut self, run: Runner<'a>, scenario: &Arc<Scenario>, decisions: &Decisions) -> bool {
         let outcome = run.finish();
         let verdict = judge_with(&outcome.history, self.search.target.invariants());
         self.report.armed.resize(verdict.armed.len(), 0);
@@ -406,26 +376,6 @@ impl<'s, 'a> Task<'s, 'a> {
     }
 }
 
-/// Where to crash among these calls: before the first that changes something if nothing else did that, after each, inside of each
-/// write, and at the end, when the client was told; each time by a loss of power and by a kill.
-pub(super) fn cuts(calls: &Calls, before: bool) -> Vec<Cut> {
-    let changes: Vec<&CallKind> = calls.iter().filter(|kind| kind.is_change()).collect();
-    let mut points = Vec::new();
-    if before {
-        points.push((0, When::Before));
-    }
-    for (change, kind) in changes.iter().enumerate() {
-        if **kind == CallKind::Write {
-            points.push((change as u32, When::Within));
-        }
-        points.push((change as u32, When::After));
-    }
-    points.push((changes.len() as u32, When::After));
-    let kinds = [CrashKind::Power, CrashKind::Kill];
-    let both = |(change, when)| kinds.map(|kind| Cut { change, when, kind });
-    points.into_iter().flat_map(both).collect()
-}
-
 /// Calls at a site, of runs that did different things there: a write wins, since it can be crashed in more ways.
 fn widen(calls: &mut Calls, other: Calls) {
     for (at, kind) in other.into_iter().enumerate() {
@@ -437,7 +387,7 @@ fn widen(calls: &mut Calls, other: Calls) {
     }
 }
 
-fn with(decisions: &Decisions, others: &Decisions) -> Decisions {
+pub(super) fn with(decisions: &Decisions, others: &Decisions) -> Decisions {
     let mut all = decisions.clone();
     all.extend(others);
     all

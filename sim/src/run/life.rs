@@ -27,7 +27,7 @@ impl Runner<'_> {
     }
 
     /// What a process does that has started. Says whether there is another start to come.
-    fn go_on(&mut self, up: Up) -> bool {
+    pub(crate) fn go_on(&mut self, up: Up) -> bool {
         match self.work(up) {
             Work::Finished(up) => self.close_and_cut(up),
             Work::Crashed(op) => {
@@ -308,11 +308,8 @@ impl Runner<'_> {
         match kind {
             CrashKind::Kill => self.exercised.kills += 1,
             CrashKind::Power => {
-                self.exercised.power_losses += 1;
                 self.exercised.power_after_kill += u32::from(self.last_crash == Some(CrashKind::Kill));
-                // Numbered so that taking out one crash does not rename what the others decide.
-                let attempt = if in_recovery { u32::from(self.attempt) + 1 } else { 0 };
-                self.sim.lock().power_loss(u32::from(self.nth) << 4 | attempt);
+                self.lose_power(if in_recovery { self.attempt + 1 } else { 0 });
             }
         }
         self.last_crash = Some(kind);
@@ -322,6 +319,13 @@ impl Runner<'_> {
         self.history.borrow_mut().push(Event::Crash { kind, in_recovery });
         // What it tore.
         self.collect_notices();
+    }
+
+    /// The power goes before this attempt to start. It is numbered so that taking out one crash does not rename what the others
+    /// decide.
+    pub(super) fn lose_power(&mut self, attempt: u8) {
+        self.exercised.power_losses += 1;
+        self.sim.lock().power_loss(u32::from(self.nth) << 4 | u32::from(attempt));
     }
 
     pub(super) fn cut_of(&self, op: u32) -> Option<Cut> {

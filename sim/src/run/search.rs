@@ -4,11 +4,27 @@ use super::Runner;
 use crate::decide::{Decider, Decisions, Site};
 use crate::history::History;
 use crate::runtime::CallKind;
-use crate::scenario::Cut;
+use crate::scenario::{CrashKind, Cut, Scenario};
 use std::cell::Ref;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    /// What this run would be if the kill that just ended a process had been a loss of power: until then both are the same.
+    ///
+    /// # Panics
+    ///
+    /// If its last event is not a kill.
+    pub(crate) fn with_power_lost(&self, scenario: &Arc<Scenario>, decider: Decider) -> Runner<'a> {
+        let mut run = self.fork(scenario, decider);
+        let in_recovery = run.history.get_mut().kill_was_power_loss();
+        run.exercised.kills -= 1;
+        // The next start has its number already.
+        run.lose_power(if in_recovery { run.attempt } else { 0 });
+        run.last_crash = Some(CrashKind::Power);
+        run
+    }
+
     /// What clients saw so far.
     pub(crate) fn history(&self) -> Ref<'_, History> {
         self.history.borrow()
@@ -59,6 +75,11 @@ impl Runner<'_> {
     /// The calls that were noted, by site.
     pub(crate) fn take_calls(&self) -> BTreeMap<Site, Vec<CallKind>> {
         self.sim.lock().calls.take().unwrap_or_default()
+    }
+
+    /// What this run is decided by from now on.
+    pub(crate) fn decide_by(&self, decider: Decider) {
+        self.sim.lock().decide = decider;
     }
 
     /// What the run was decided by, with its trail; from now on every answer is 0.

@@ -1,0 +1,161 @@
+//! Where a search crashes, and how it goes on from there.
+//!
+//! What a process does until it is killed it also does until the power goes: one run leads to both.
+
+use super::outcome;
+use super::search::{Calls, Down, Leaf, Task, with};
+use crate::decide::{Decider, Decisions};
+use crate::run::Runner;
+use crate::runtime::CallKind;
+use crate::scenario::{CrashKind, CrashPlan, Cut, Scenario, When};
+use std::sync::Arc;
+
+impl<'a> Task<'_, 'a> {
+    pub(super) fn crash_in_op(
+        &mut self,
+        down: &Down<'a>,
+        leaf: &Leaf,
+        scenario: &Arc<Scenario>,
+        (op, kill): (u32, Cut),
+        letters_left: u32,
+    ) {
+        let [killed, without_power] = both(kill).map(|at| {
+            let mut crashing = Scenario::clone(scenario);
+            crashing.crashes.push(CrashPlan { op: Some(op), at, inside: Vec::new() });
+            Arc::new(crashing)
+        });
+        let before = down.run.crashes();
+        let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
+        let left = (letters_left, down.crashes_left - 1);
+        self.crash(down, leaf, &killed, Some(&without_power), left, until_it_crashes);
+    }
+
+    /// Crashes at each change that a start makes, whichever way it recovers.
+    pub(super) fn crash_in_start(&mut self, down: &Down<'a>, calls: &Calls) {
+        for kill in kills(calls, false) {
+            let [killed, without_power] = both(kill).map(|cut| {
+                let mut crashing = Scenario::clone(&down.scenario);
+                match crashing.crashes.last_mut() {
+                    Some(plan) => plan.inside.push(cut),
+                    None => crashing.crashes.push(CrashPlan { op: None, at: cut, inside: Vec::new() }),
+                }
+                Arc::new(crashing)
+            });
+            let leaf = Leaf { answers: Decisions::new(), asked: 0 };
+            let left = (down.letters_left, down.crashes_left - 1);
+            self.crash(down, &leaf, &killed, Some(&without_power), left, |run| {
+                run.cut_next_start(kill);
+                run.live();
+            });
+        }
+    }
+
+    /// Crashes in every way that decisions fall on the way there, and looks at what is left, no more.
+    pub(super) fn crash_without_following_up(
+        &mut self,
+        down: &Down<'a>,
+        leaf: &Leaf,
+        crashing: &Arc<Scenario>,
+        until_it_crashes: impl Fn(&mut Runner<'a>),
+    ) {
+        self.crash(down, leaf, crashing, None, (0, 0), until_it_crashes);
+    }
+
+    /// Crashes in every way that decisions fall on the way there, and follows up on each, with so many letters and crashes. If it is
+    /// by a kill, the scenario in which the power goes instead is tried from the same runs.
+    fn crash(
+        &mut self,
+        down: &Down<'a>,
+        leaf: &Leaf,
+        crashing: &Arc<Scenario>,
+        without_power: Option<&Arc<Scenario>>,
+        (letters_left, crashes_left): (u32, u32),
+        until_it_crashes: impl Fn(&mut Runner<'a>),
+    ) {
+        let before = down.run.crashes();
+        let after = |run, scenario: &Arc<Scenario>, decisions| Down {
+            run,
+            scenario: scenario.clone(),
+            decisions,
+            letters_left,
+            crashes_left,
+        };
+        let mut next = Some(leaf.decider());
+        while let Some(decide) = next {
+            if self.stopped() {
+                return;
+            }
+            let mut run = down.run.fork(crashing, decide);
+            until_it_crashes(&mut run);
+            let decide = run.take_decider();
+            let decisions = with(&down.decisions, &decide.answers());
+            if run.crashes() == before {
+                self.judge(run, crashing, &decisions);
+            } else {
+                let killed = after(run, crashing, decisions);
+                if let Some(scenario) = without_power {
+                    self.lose_power_instead(&killed, scenario, &after);
+                }
+                self.follow_up(&killed);
+            }
+            next = decide.next();
+        }
+    }
+
+    /// Has the power go where a run was killed.
+    fn lose_power_instead(
+        &mut self,
+        killed: &Down<'a>,
+        scenario: &Arc<Scenario>,
+        after: &impl Fn(Runner<'a>, &Arc<Scenario>, Decisions) -> Down<'a>,
+    ) {
+        let mut next = Some(Decider::branching(Decisions::new(), 0));
+        while let Some(decide) = next {
+            let run = killed.run.with_power_lost(scenario, decide);
+            let decide = run.take_decider();
+            let decisions = with(&killed.decisions, &decide.answers());
+            self.follow_up(&after(run, scenario, decisions));
+            next = decide.next();
+        }
+    }
+
+    /// Everything that follows on a crash, unless it led to what was met before.
+    fn follow_up(&mut self, down: &Down<'a>) {
+        self.report.counts.crash_points += 1;
+        let seen = (outcome::digest(&down.run.history()), down.run.digest());
+        if self.met.insert(seen) {
+            self.descend(down);
+        } else {
+            let states = down.run.crash_states();
+            self.report.counts.deduced = self.report.counts.deduced.saturating_add(states);
+        }
+    }
+}
+
+/// Where to crash among these calls, by a loss of power and by a kill.
+pub(super) fn cuts(calls: &Calls, before: bool) -> Vec<Cut> {
+    kills(calls, before).into_iter().flat_map(both).collect()
+}
+
+/// Where to kill a process among these calls: before the first that changes something if nothing else did that, after each, inside
+/// of each write, and at the end, when the client was told.
+pub(super) fn kills(calls: &Calls, before: bool) -> Vec<Cut> {
+    let changes: Vec<&CallKind> = calls.iter().filter(|kind| kind.is_change()).collect();
+    let mut points = Vec::new();
+    if before {
+        points.push((0, When::Before));
+    }
+    for (change, kind) in changes.iter().enumerate() {
+        if **kind == CallKind::Write {
+            points.push((change as u32, When::Within));
+        }
+        points.push((change as u32, When::After));
+    }
+    points.push((changes.len() as u32, When::After));
+    points.into_iter().map(|(change, when)| Cut { change, when, kind: CrashKind::Kill }).collect()
+}
+
+/// The same instant by a kill and by a loss of power.
+fn both(kill: Cut) -> [Cut; 2] {
+    [kill, Cut { kind: CrashKind::Power, ..kill }]
+}
