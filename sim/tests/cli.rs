@@ -367,4 +367,5 @@ fn lists_read_as_they_do() {
     }
     let targets = stdout(&place.run(&["list", "targets"]));
     assert!(targets.starts_with("posix ") && targets.contains("\nspecimen:canary "), "{targets}");
+    assert!(targets.contains("\nexec ") && targets.contains("run exec -- PROGRAM"), "{targets}");
 }

@@ -227,7 +227,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn no_process_outlives_a_simulator_that_is_killed() {
+fn no_process_and_no_directory_outlives_a_simulator_that_is_killed() {
     let place = place();
     let word = format!("outlives-{}", std::process::id());
     // It ignores the end of its input, as no host should, and has a child.
@@ -248,8 +248,11 @@ fn no_process_outlives_a_simulator_that_is_killed() {
         "host.py",
         &word,
     ]);
+    let temporary = place.path().join("temporary");
+    std::fs::create_dir(&temporary).expect("there is room");
     let mut simulator = command
         .current_dir(place.path())
+        .env("TMPDIR", &temporary)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -258,6 +261,8 @@ fn no_process_outlives_a_simulator_that_is_killed() {
     simulator.kill().expect("it is ours");
     simulator.wait().expect("it was killed");
     wait_until("the end of all of them", || processes_with(&word).is_empty());
+    let left = || std::fs::read_dir(&temporary).expect("it is there").count();
+    wait_until("the end of their directories", || left() == 0);
 }
 
 /// Whether there is a world to mount here; without it the tests that need one say so.

@@ -46,3 +46,27 @@ fn without_the_library_it_is_said_where_to_get_it() {
     assert_eq!(output.status.code(), Some(13), "{said}");
     assert!(said.contains("/not/there.so") && said.contains("cargo build -p asl-preload"), "{said}");
 }
+
+#[test]
+fn the_same_calls_come_to_the_same_as_on_the_disk() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/preload_programs/calls.c");
+    let place = place();
+    let program = compiled(place.path(), source, &["-Wno-format-truncation"]);
+    let real = place.path().join("real");
+    std::fs::create_dir(&real).expect("there is room");
+    let (disk, world) = (place.path().join("disk.txt"), place.path().join("world.txt"));
+    let status = Command::new(&program).arg(&real).arg(&disk).status().expect("it can be started");
+    assert!(status.success());
+    let out = world.to_string_lossy();
+    let words = ["run", "exec", "--world", "preload", "--seeds", "1", "--ops", "1", "--faults", "none"];
+    let more = ["--check-determinism", "off", "--shrink-for", "0", "--", "./host", &out];
+    // That it is no host is found out, and is not what this is about.
+    let output = asl_sim(place.path(), &[&words[..], &more].concat());
+    let transcript = |path: &Path| std::fs::read_to_string(path).expect("it was written");
+    let (disk, world) = (transcript(&disk), transcript(&world));
+    assert!(disk.ends_with("the end\n"), "{disk}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(world.ends_with("the end\n"), "{world}{said}");
+    let differing: Vec<_> = disk.lines().zip(world.lines()).filter(|(disk, world)| disk != world).collect();
+    assert!(differing.is_empty(), "on the disk and in the world: {differing:#?}");
+}

@@ -34,9 +34,17 @@ fn table(rows: &[(&str, &str)], out: &mut Out) {
     }
 }
 
+/// The target that is not built in.
+const EXEC: (&str, &str) = (
+    "exec",
+    "a program in any language that answers the driver protocol: `asl-sim run exec -- PROGRAM ARGS`",
+);
+
 fn targets(out: &mut Out) {
     let targets = target::built_in();
-    let rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
+    let mut rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
+    let specimens = rows.iter().position(|(name, _)| name.starts_with("specimen:")).unwrap_or(rows.len());
+    rows.insert(specimens, EXEC);
     table(&rows, out);
     for (name, about) in rows {
         out.json(&Line::Target { name, about });

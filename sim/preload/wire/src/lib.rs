@@ -111,7 +111,7 @@ structs! {
 
 impl Field for Time {
     fn put(&self, out: &mut Vec<u8>) {
-        let (tag, ns) = match *self {
+        let (tag, ns): (u8, u64) = match *self {
             Time::Same => (0, 0),
             Time::Now => (1, 0),
             Time::At(ns) => (2, ns),
