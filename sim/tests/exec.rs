@@ -231,7 +231,8 @@ fn no_process_and_no_directory_outlives_a_simulator_that_is_killed() {
     let place = place();
     let word = format!("outlives-{}", std::process::id());
     // It ignores the end of its input, as no host should, and has a child.
-    let program = after_hello("    os.fork() or time.sleep(600)\n    time.sleep(600)");
+    let program =
+        after_hello("    os.fork() or time.sleep(600)\n    open('forked', 'w')\n    time.sleep(600)");
     write(&place.path().join("host.py"), &program);
     let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
     command.args([
@@ -257,7 +258,9 @@ fn no_process_and_no_directory_outlives_a_simulator_that_is_killed() {
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    wait_until("a host with its child", || processes_with(&word).len() >= 3);
+    // Once this stood on the number of processes, and scripts that start Python made it up before the host had a child; that it was
+    // not killed by /bin/sh, whose `kill` did not understand what it was told, went unnoticed.
+    wait_until("a host with its child", || place.path().join("forked").exists());
     simulator.kill().expect("it is ours");
     simulator.wait().expect("it was killed");
     wait_until("the end of all of them", || processes_with(&word).is_empty());

@@ -23,7 +23,7 @@ while read -r verb what; do
     dir) dir=$what ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 for _ in 1 2 3; do
   if [ -z "$dir" ] || rm -rf -- "$dir"; then break; fi
   sleep 1
