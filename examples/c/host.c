@@ -8,7 +8,8 @@
  *
  * A store is a directory with two files: `log`, frames of length, checksum, number and record, which ends at the first frame
  * that is not whole; and `complete`, which comes last when a store is made, says that it is one, and is the lock that keeps a
- * second process out. The clock's mark and the identity are files in the root.
+ * second process out. It holds a random number that is in the checksums of the store's frames, so that what the file system shows of
+ * another store, in space that it has used before, is none of its own. The clock's mark and the identity are files in the root.
  *
  * What it relies on: what fsync of a file returned for is there after a crash, as are names in a directory that fsync returned
  * for. After an error of a write or an fsync a handle refuses all further work, since nobody knows what is on the medium then.
@@ -119,9 +120,9 @@ static char *joined(const char *dir, const char *name) {
     return path;
 }
 
-/* Checksums: CRC-32 as zlib has it. */
+/* Checksums: CRC-32 as zlib has it, which goes on from another one, or begins with 0. */
 
-static uint32_t crc32_of(const uint8_t *data, size_t len) {
+static uint32_t crc32_of(uint32_t before, const uint8_t *data, size_t len) {
     static uint32_t table[256];
     if (!table[1])
         for (uint32_t byte = 0; byte < 256; byte++) {
@@ -129,7 +130,7 @@ static uint32_t crc32_of(const uint8_t *data, size_t len) {
             for (int bit = 0; bit < 8; bit++) sum = sum >> 1 ^ (sum & 1 ? 0xedb88320u : 0);
             table[byte] = sum;
         }
-    uint32_t sum = ~0u;
+    uint32_t sum = ~before;
     for (size_t at = 0; at < len; at++) sum = table[(sum ^ data[at]) & 255] ^ sum >> 8;
     return ~sum;
 }
@@ -143,6 +144,7 @@ typedef struct {
 typedef struct {
     char *path;
     int lock, log, failed;
+    uint32_t salt;
     uint8_t *data; /* The log as it is on disk, up to `end`. */
     size_t end, room;
     Place *records;
@@ -150,12 +152,12 @@ typedef struct {
 } Store;
 
 /* The length of the frame that begins here, and its number; 0 if it is not whole. */
-static size_t frame_at(const uint8_t *data, size_t len, uint64_t *seq) {
+static size_t frame_at(uint32_t salt, const uint8_t *data, size_t len, uint64_t *seq) {
     uint32_t sum, record_len;
     if (len < HEAD_LEN) return 0;
     memcpy(&sum, data, 4), memcpy(&record_len, data + 4, 4), memcpy(seq, data + 8, 8);
     if (record_len > RECORD_LEN_MAX || len - HEAD_LEN < record_len) return 0;
-    return crc32_of(data + 4, HEAD_LEN - 4 + record_len) == sum ? HEAD_LEN + record_len : 0;
+    return crc32_of(salt, data + 4, HEAD_LEN - 4 + record_len) == sum ? HEAD_LEN + record_len : 0;
 }
 
 static void remember(Store *store, size_t at, size_t len) {
@@ -176,13 +178,16 @@ static Kind recover(Store *store) {
         return kind;
     }
     store->room = len;
-    while ((frame = frame_at(store->data + store->end, len - store->end, &seq)) && seq == store->count + 1) {
+    while ((frame = frame_at(store->salt, store->data + store->end, len - store->end, &seq)) && seq == store->count + 1) {
         remember(store, store->end + HEAD_LEN, frame - HEAD_LEN);
         store->end += frame;
     }
-    /* A torn write is the last one: a whole frame behind it means that the medium was damaged. */
+    /*
+     * A torn write is the last one: a later frame behind it means that the medium was damaged. One that is not later is what was in that
+     * space before: an older piece of the log, or another attempt at the same record.
+     */
     for (size_t at = store->end + 1; at < len; at++)
-        if (frame_at(store->data + at, len - at, &seq)) return CORRUPT;
+        if (frame_at(store->salt, store->data + at, len - at, &seq) && seq > store->count + 1) return CORRUPT;
     if (store->end < len && RETRIED(ftruncate(store->log, (off_t)store->end)) < 0) return of_errno();
     /* After an fsync that failed, pages may be clean that never reached the medium: written again they are dirty again. */
     kind = write_all(store->log, store->data, store->end, 0);
@@ -212,14 +217,28 @@ static Kind take_lock(const char *path, int *fd) {
     return kind;
 }
 
+/* What `complete` holds: the number that frames are salted with, and its checksum. */
+static Kind read_salt(int fd, uint32_t *salt) {
+    uint8_t *data;
+    size_t len;
+    uint32_t sum;
+    Kind kind = read_all(fd, &data, &len);
+    if (kind != OK) return kind;
+    if (len == 8) memcpy(salt, data, 4), memcpy(&sum, data + 4, 4);
+    if (len != 8 || crc32_of(0, data, 4) != sum) kind = CORRUPT;
+    free(data);
+    return kind;
+}
+
 static Kind open_store(const char *path, Store *store) {
     *store = (Store){.log = -1, .lock = -1};
     Kind kind = take_lock(path, &store->lock);
     if (kind != OK) return kind;
     store->path = need(strdup(path));
     char *log = joined(path, "log");
-    store->log = RETRIED(open(log, O_RDWR));
-    kind = store->log < 0 ? of_errno() : recover(store);
+    kind = read_salt(store->lock, &store->salt);
+    if (kind == OK && (store->log = RETRIED(open(log, O_RDWR))) < 0) kind = of_errno();
+    if (kind == OK) kind = recover(store);
     free(log);
     if (kind != OK) release(store);
     return kind;
@@ -253,7 +272,10 @@ static Kind create_store(const char *path, Store *store) {
     if (kind == OK && RETRIED(mkdir(path, 0755)) < 0) kind = of_errno();
     if (kind == OK) kind = sync_parent(path);
     if (kind == OK) kind = put(log, NULL, 0);
-    if (kind == OK) kind = put(complete, NULL, 0);
+    uint32_t salt[2];
+    if (getrandom(salt, 4, 0) != 4) kind = kind == OK ? IO : kind;
+    salt[1] = crc32_of(0, (uint8_t *)salt, 4);
+    if (kind == OK) kind = put(complete, (uint8_t *)salt, sizeof salt);
     free(complete), free(log);
     return kind == OK ? open_store(path, store) : kind;
 }
@@ -281,7 +303,7 @@ static Kind append(Store *store, const uint8_t *record, size_t len) {
     uint32_t record_len = (uint32_t)len;
     uint64_t seq = store->count + 1;
     memcpy(head + 4, &record_len, 4), memcpy(head + 8, &seq, 8), memcpy(head + HEAD_LEN, record, len);
-    uint32_t sum = crc32_of(head + 4, frame - 4);
+    uint32_t sum = crc32_of(store->salt, head + 4, frame - 4);
     memcpy(head, &sum, 4);
     Kind kind = write_all(store->log, head, frame, (off_t)store->end);
     if (kind == OK && RETRIED(fsync(store->log)) < 0) kind = of_errno();
@@ -300,7 +322,7 @@ static char root[PATH_LEN];
 
 static Kind put_text(const char *name, const char *text) {
     char content[128], *path = joined(root, name);
-    int len = snprintf(content, sizeof content, "%08x%s", crc32_of((const uint8_t *)text, strlen(text)), text);
+    int len = snprintf(content, sizeof content, "%08x%s", crc32_of(0, (const uint8_t *)text, strlen(text)), text);
     Kind kind = put(path, (const uint8_t *)content, (size_t)len);
     free(path);
     return kind;
@@ -321,7 +343,7 @@ static Kind get_text(const char *name, char text[128]) {
     if (len < 8 || len > 127) kind = CORRUPT;
     else {
         memcpy(sum, data, 8), memcpy(text, data + 8, len - 8), text[len - 8] = 0;
-        if (strtoul(sum, NULL, 16) != crc32_of((uint8_t *)text, len - 8)) kind = CORRUPT;
+        if (strtoul(sum, NULL, 16) != crc32_of(0, (uint8_t *)text, len - 8)) kind = CORRUPT;
     }
     free(data);
     return kind;

@@ -26,7 +26,7 @@ import time
 import zlib
 
 MAX_RECORD_LEN = 1 << 20
-# Length and checksum of a frame; the checksum covers the length, the number and the record.
+# Length and checksum of a frame; the checksum covers the salt, the length, the number and the record.
 HEAD = struct.Struct("<II")
 NUMBER = struct.Struct("<Q")
 CODES = {"exists": "STORE_EXISTS", "not-found": "STORE_NOT_FOUND", "concurrent-modification": "STORE_CONCURRENT_MODIFICATION"}
@@ -134,13 +134,15 @@ def new_id():
 # The store
 
 
-def frame(seq, record):
+def frame(salt, seq, record):
+    """The checksum begins with the store's salt: what the file system shows of another store, in space that it has used before, is none
+    of this one."""
     body = NUMBER.pack(seq) + record
     length = struct.pack("<I", len(body))
-    return HEAD.pack(len(body), zlib.crc32(length + body)) + body
+    return HEAD.pack(len(body), zlib.crc32(length + body, salt)) + body
 
 
-def whole_frames(data):
+def whole_frames(salt, data):
     """The records at the beginning of a log, and where the first frame begins that is not whole."""
     records, at = [], 0
     while at + HEAD.size <= len(data):
@@ -148,7 +150,7 @@ def whole_frames(data):
         body = data[at + HEAD.size : at + HEAD.size + length]
         if not NUMBER.size <= length <= NUMBER.size + MAX_RECORD_LEN or len(body) < length:
             break
-        if zlib.crc32(data[at : at + 4] + body) != checksum:
+        if zlib.crc32(data[at : at + 4] + body, salt) != checksum:
             break
         if NUMBER.unpack_from(body)[0] != len(records) + 1:
             break
@@ -157,12 +159,14 @@ def whole_frames(data):
     return records, at
 
 
-def damage_follows(data, at):
-    """Whether a whole frame stands anywhere behind one that is not: a torn write is the last, so this is damage."""
+def damage_follows(salt, data, at, lost):
+    """Whether a frame with a later number stands anywhere behind the one that is not whole: a torn write is the last, so this is damage.
+    A frame that is not later is what was in that space before: an older piece of the log, or another attempt at the same record."""
     for start in range(at + 1, len(data) - HEAD.size - NUMBER.size + 1):
         length, checksum = HEAD.unpack_from(data, start)
         if NUMBER.size <= length <= NUMBER.size + MAX_RECORD_LEN and start + HEAD.size + length <= len(data):
-            if zlib.crc32(data[start : start + 4] + data[start + HEAD.size : start + HEAD.size + length]) == checksum:
+            body = data[start + HEAD.size : start + HEAD.size + length]
+            if zlib.crc32(data[start : start + 4] + body, salt) == checksum and NUMBER.unpack_from(body)[0] > lost:
                 return True
     return False
 
@@ -189,7 +193,7 @@ class Store:
         for name in ("blocks", "snapshots"):
             retried(os.mkdir, f"{path}/{name}")
         put(path + "/log", b"")
-        put(path + "/complete", b"")
+        put(path + "/complete", sealed(os.urandom(4)))
         return Store.open(path)
 
     @staticmethod
@@ -209,10 +213,11 @@ class Store:
         """Reads the log, and cuts off what a crash left of a frame. What is shown is durable first."""
         self.log = retried(os.open, self.path + "/log", os.O_RDWR)
         try:
+            self.salt = int.from_bytes(unsealed(read_all(self.path + "/complete"), "complete"), "little")
             data = read_all(self.path + "/log")
-            self.records, self.end = whole_frames(data)
+            self.records, self.end = whole_frames(self.salt, data)
             if self.end < len(data):
-                if damage_follows(data, self.end):
+                if damage_follows(self.salt, data, self.end, len(self.records) + 1):
                     raise Refused("corrupt", f"log: a damaged frame at {self.end}")
                 retried(os.ftruncate, self.log, self.end)
             # After an fsync that failed, the kernel may take pages for clean that never reached the medium: written again, they
@@ -251,7 +256,7 @@ class Store:
             raise Refused("concurrent-modification", f"the next number is {seq}, not {expected}")
         if len(record) > MAX_RECORD_LEN:
             raise Refused("too-large", f"{len(record)} bytes")
-        data = frame(seq, record)
+        data = frame(self.salt, seq, record)
         self.changing(self.extend, data)
         self.records.append(record)
         self.end += len(data)
