@@ -1,13 +1,13 @@
-//! System calls, as a kernel makes requests to a file system of them.
+//! System calls, as a kernel makes requests to a file system of them. Opening is in `opening`.
 
 use super::files::{Files, Open};
 use super::locks::Owner as LockOwner;
 use super::walk::Found;
-use super::{EBADF, EINVAL, ELOOP, EOPNOTSUPP};
+use super::{EBADF, EINVAL};
 use crate::runtime::{Process, Sim};
 use crate::target::ROOT;
 use crate::world::fs::{EIO, EISDIR, ENOTDIR};
-use crate::world::vfs::{self, Attr, Name, NodeKind, Owner, Request, SetAttr, SetTime, Vfs};
+use crate::world::vfs::{self, Attr, NodeKind, Owner, Request, SetAttr, SetTime, Vfs};
 use asl_preload_wire::{AT_POSITION, Answer, Call, Entry, Place, Status, Time};
 use rustix::fs::{FileType, OFlags};
 use std::io;
@@ -16,22 +16,14 @@ use std::sync::{Mutex, MutexGuard};
 /// What was asked for, or the error's number in errno(3).
 pub(super) type Asked<T> = Result<T, i32>;
 
-const fn bits(flags: OFlags) -> i32 {
+pub(super) const fn bits(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-const O_ACCMODE: i32 = bits(OFlags::RWMODE);
+pub(super) const O_ACCMODE: i32 = bits(OFlags::RWMODE);
 const O_WRONLY: i32 = bits(OFlags::WRONLY);
-const O_RDONLY: i32 = bits(OFlags::RDONLY);
-const O_CREAT: i32 = bits(OFlags::CREATE);
-const O_EXCL: i32 = bits(OFlags::EXCL);
-const O_TRUNC: i32 = bits(OFlags::TRUNC);
-const O_APPEND: i32 = bits(OFlags::APPEND);
-const O_NOFOLLOW: i32 = bits(OFlags::NOFOLLOW);
-const O_DIRECTORY: i32 = bits(OFlags::DIRECTORY);
-const O_TMPFILE: i32 = bits(OFlags::TMPFILE);
-/// Flags that are asked for once, and not kept.
-const PASSING: i32 = O_CREAT | O_EXCL | O_TRUNC | bits(OFlags::NOCTTY) | bits(OFlags::CLOEXEC);
+pub(super) const O_RDONLY: i32 = bits(OFlags::RDONLY);
+pub(super) const O_APPEND: i32 = bits(OFlags::APPEND);
 /// Of lseek(2).
 const SEEK_SET: i32 = 0;
 const SEEK_CUR: i32 = 1;
@@ -46,7 +38,7 @@ const SAME: u32 = u32::MAX;
 pub(crate) struct Calls {
     vfs: Vfs,
     process: Process,
-    owner: Owner,
+    pub(super) owner: Owner,
     /// The directory as programs see it.
     root: String,
     files: Mutex<Files>,
@@ -83,12 +75,12 @@ impl Calls {
 
 /// A process that asks for something.
 pub(super) struct Caller<'a> {
-    calls: &'a Calls,
+    pub(super) calls: &'a Calls,
     sim: &'a Sim,
-    connection: u64,
+    pub(super) connection: u64,
 }
 
-fn number(value: u64) -> Answer {
+pub(super) fn number(value: u64) -> Answer {
     Answer::Number { value }
 }
 
@@ -106,7 +98,7 @@ impl Caller<'_> {
     }
 
     /// A request whose answer says no more than that it was done.
-    async fn done(&self, request: Request) -> Asked<Answer> {
+    pub(super) async fn done(&self, request: Request) -> Asked<Answer> {
         self.ask(request).await.map(|_| Answer::Done {})
     }
 
@@ -224,7 +216,7 @@ impl Caller<'_> {
         }
     }
 
-    async fn set(&self, attr: Attr, set: SetAttr) -> Asked<Answer> {
+    pub(super) async fn set(&self, attr: Attr, set: SetAttr) -> Asked<Answer> {
         self.done(Request::SetAttr { node: attr.node, set }).await
     }
 
@@ -250,65 +242,6 @@ impl Caller<'_> {
             return Err(EINVAL);
         }
         self.done(Request::Rename { from: from.name()?, to: to.name()?, flags }).await
-    }
-
-    async fn open(&self, at: &Place, flags: i32, mode: u32) -> Asked<Answer> {
-        if flags & O_TMPFILE == O_TMPFILE {
-            return Err(EOPNOTSUPP);
-        }
-        let creates = flags & O_CREAT != 0;
-        let is_new = creates && flags & O_EXCL != 0;
-        let found = self.walk(at, !is_new && flags & O_NOFOLLOW == 0).await?;
-        let open = if is_new || (creates && !found.is_there()) {
-            if found.must_be_dir {
-                return Err(EISDIR);
-            }
-            self.create(found.new_name()?, flags, mode, found.names).await?
-        } else {
-            self.existing(&found, flags).await?
-        };
-        Ok(number(self.files().add(self.connection, open)))
-    }
-
-    async fn create(&self, at: Name, flags: i32, mode: u32, names: Vec<String>) -> Asked<Open> {
-        let append = flags & O_APPEND != 0;
-        let request = Request::Create { at, mode: mode & 0o7777, append, by: self.calls.owner };
-        match self.ask(request).await? {
-            vfs::Answer::Created(attr, handle) => {
-                Ok(Open::new(attr.node, handle, false, flags & !PASSING, names))
-            }
-            _ => Err(EIO),
-        }
-    }
-
-    async fn existing(&self, found: &Found, flags: i32) -> Asked<Open> {
-        let attr = found.attr()?;
-        let writes = flags & O_ACCMODE != O_RDONLY;
-        let request = match attr.kind {
-            NodeKind::Symlink => return Err(ELOOP),
-            NodeKind::Dir if writes || flags & O_CREAT != 0 => return Err(EISDIR),
-            NodeKind::Dir => Request::OpenDir { node: attr.node },
-            NodeKind::File if flags & O_DIRECTORY != 0 => return Err(ENOTDIR),
-            NodeKind::File => Request::Open { node: attr.node, append: flags & O_APPEND != 0 },
-        };
-        let vfs::Answer::Opened(handle) = self.ask(request).await? else { return Err(EIO) };
-        if writes && flags & O_TRUNC != 0 {
-            let cut = self.set(attr, SetAttr { size: Some(0), ..SetAttr::default() }).await;
-            if let Err(number) = cut {
-                self.ask(Request::Release { handle }).await?;
-                return Err(number);
-            }
-        }
-        let is_dir = attr.kind == NodeKind::Dir;
-        Ok(Open::new(attr.node, handle, is_dir, flags & !PASSING, found.names.clone()))
-    }
-
-    async fn close(&self, file: u64) -> Asked<Answer> {
-        let handle = self.files().close(self.connection, file)?;
-        match handle {
-            Some(handle) => self.done(Request::Release { handle }).await,
-            None => Ok(Answer::Done {}),
-        }
     }
 
     /// An open file that may be written.
@@ -375,19 +308,6 @@ impl Caller<'_> {
         let position = from.checked_add_signed(by).filter(|to| i64::try_from(*to).is_ok()).ok_or(EINVAL)?;
         self.files().get_mut(file)?.position = position;
         Ok(number(position))
-    }
-
-    /// Of the flags that can be changed, only whether writes append changes anything here.
-    async fn set_flags(&self, file: u64, flags: i32) -> Asked<Answer> {
-        let Open { node, handle, flags: before, is_dir, .. } = self.files().get(file)?.clone();
-        if !is_dir && (before ^ flags) & O_APPEND != 0 {
-            let request = Request::Open { node, append: flags & O_APPEND != 0 };
-            let vfs::Answer::Opened(other) = self.ask(request).await? else { return Err(EIO) };
-            self.files().get_mut(file)?.handle = other;
-            self.ask(Request::Release { handle }).await?;
-        }
-        self.files().get_mut(file)?.flags = (before & !O_APPEND) | (flags & O_APPEND);
-        Ok(Answer::Done {})
     }
 
     async fn list(&self, file: u64, offset: u64) -> Asked<Answer> {

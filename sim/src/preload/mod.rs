@@ -13,6 +13,7 @@ mod files;
 mod library;
 mod listen;
 mod locks;
+mod opening;
 mod walk;
 
 pub(crate) use calls::Calls;
