@@ -25,6 +25,8 @@ const TESTS: &[(&str, Test)] = &[
     ("a_failed_fsync_is_reported_once", a_failed_fsync_is_reported_once),
     ("an_unlinked_file_lives_as_long_as_it_is_open", an_unlinked_file_lives_as_long_as_it_is_open),
     ("appends_of_two_descriptors_do_not_overwrite_each_other", appends_do_not_overwrite_each_other),
+    ("pipes_sockets_and_devices_have_names_there", pipes_sockets_and_devices_have_names_there),
+    ("a_name_of_more_than_255_bytes_is_refused", a_long_name_is_refused),
     ("a_large_directory_is_listed_whole", a_large_directory_is_listed_whole),
     ("a_descriptor_from_before_a_crash_is_dead", a_descriptor_from_before_a_crash_is_dead),
     ("the_simulator_killed_by_sigkill_leaves_no_mount", the_simulator_killed_leaves_no_mount),
@@ -244,6 +246,42 @@ print(expected)",
         "{found} rows, and {committed} were committed"
     );
     assert_eq!(mounted.ask("stats")["crashes"], crashes);
+}
+
+/// They were refused with EPERM, so that no program with a socket in its directory could be run there.
+fn pipes_sockets_and_devices_have_names_there() {
+    let mounted = Mounted::new(5);
+    let told = mounted.shell("mkfifo pipe; (echo through > pipe &); cat pipe; stat -c '%F %a' pipe; mknod zero c 1 5; stat -c '%F %Hr %Lr' zero");
+    assert_eq!(told, "through\nfifo 644\ncharacter special file 1 5\n");
+    let told = mounted.python(
+        "
+import os, socket
+server = socket.socket(socket.AF_UNIX); server.bind('socket'); server.listen()
+client = socket.socket(socket.AF_UNIX); client.connect('socket'); client.send(b'through')
+print(server.accept()[0].recv(9).decode(), oct(os.stat('socket').st_mode >> 12))
+os.fsync(os.open('.', os.O_RDONLY))",
+    );
+    assert_eq!(told, "through 0o14\n");
+    mounted.crash();
+    let told = mounted.shell("stat -c '%n %F %Hr %Lr' *");
+    assert_eq!(told, "pipe fifo 0 0\nsocket socket 0 0\nzero character special file 1 5\n");
+}
+
+/// statfs(2) said 255, and longer names were taken all the same.
+fn a_long_name_is_refused() {
+    let mounted = Mounted::new(6);
+    let told = mounted.python(
+        "
+import errno, os
+longest, longer = 'n' * 255, 'n' * 256
+open(longest, 'x')
+for call in (lambda: open(longer, 'x'), lambda: os.mkdir(longer), lambda: os.rename(longest, longer), lambda: os.stat(longer),
+             lambda: os.link(longest, longer), lambda: os.symlink(longest, longer), lambda: os.unlink(longer)):
+    try: call()
+    except OSError as error: print(errno.errorcode[error.errno])
+print(os.listdir() == [longest])",
+    );
+    assert_eq!(told, "ENAMETOOLONG\n".repeat(7) + "True\n");
 }
 
 /// Any set of what was not synced may be lost: over some seeds, a file is lost whole, its name only or its content only.

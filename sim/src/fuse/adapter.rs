@@ -132,10 +132,10 @@ impl Filesystem for Adapter {
         name: &OsStr,
         mode: u32,
         _umask: u32,
-        _device: u32,
+        device: u32,
         reply: ReplyEntry,
     ) {
-        let asked = at(parent, name).map(|at| Request::MkNod { at, mode, by: by(from) });
+        let asked = at(parent, name).map(|at| Request::MkNod { at, mode, device, by: by(from) });
         self.hand_on(asked, Kind::Entry(reply));
     }
 

@@ -1,6 +1,6 @@
 //! Answers of `world::vfs`, in the kernel's terms.
 
-use crate::world::vfs::{Answer, Attr, Entry, NodeKind};
+use crate::world::vfs::{Answer, Attr, Entry, NodeKind, Special};
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, FopenFlags, Generation, INodeNo, ReplyAttr, ReplyCreate,
     ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
@@ -126,6 +126,10 @@ fn file_type(kind: NodeKind) -> FileType {
         NodeKind::File => FileType::RegularFile,
         NodeKind::Dir => FileType::Directory,
         NodeKind::Symlink => FileType::Symlink,
+        NodeKind::Special(Special::Fifo) => FileType::NamedPipe,
+        NodeKind::Special(Special::Socket) => FileType::Socket,
+        NodeKind::Special(Special::CharDevice(_)) => FileType::CharDevice,
+        NodeKind::Special(Special::BlockDevice(_)) => FileType::BlockDevice,
     }
 }
 
@@ -144,7 +148,10 @@ fn file_attr(attr: &Attr) -> FileAttr {
         nlink: attr.nlink,
         uid: attr.uid,
         gid: attr.gid,
-        rdev: 0,
+        rdev: match attr.kind {
+            NodeKind::Special(Special::CharDevice(device) | Special::BlockDevice(device)) => device,
+            _ => 0,
+        },
         blksize: BLOCK_LEN,
         flags: 0,
     }

@@ -7,7 +7,7 @@ use super::{EBADF, EINVAL};
 use crate::runtime::{Process, Sim};
 use crate::target::ROOT;
 use crate::world::fs::{EIO, EISDIR, ENOTDIR};
-use crate::world::vfs::{self, Attr, NodeKind, Owner, Request, SetAttr, SetTime, Vfs};
+use crate::world::vfs::{self, Attr, NodeKind, Owner, Request, SetAttr, SetTime, Special, Vfs};
 use asl_preload_wire::{AT_POSITION, Answer, Call, Entry, Place, Status, Time};
 use rustix::fs::{FileType, OFlags};
 use std::io;
@@ -333,6 +333,10 @@ fn file_type(kind: NodeKind) -> FileType {
         NodeKind::File => FileType::RegularFile,
         NodeKind::Dir => FileType::Directory,
         NodeKind::Symlink => FileType::Symlink,
+        NodeKind::Special(Special::Fifo) => FileType::Fifo,
+        NodeKind::Special(Special::Socket) => FileType::Socket,
+        NodeKind::Special(Special::CharDevice(_)) => FileType::CharacterDevice,
+        NodeKind::Special(Special::BlockDevice(_)) => FileType::BlockDevice,
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) use listen::{Event, Incoming, Listener, Reply};
 // Errors of errno(3) that only a kernel above a file system gives.
 const EBADF: i32 = 9;
 const EAGAIN: i32 = 11;
+const ENXIO: i32 = 6;
 const EBUSY: i32 = 16;
 const EXDEV: i32 = 18;
 const EINVAL: i32 = 22;

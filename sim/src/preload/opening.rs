@@ -3,7 +3,7 @@
 use super::calls::{Asked, Caller, O_ACCMODE, O_APPEND, O_RDONLY, bits, number};
 use super::files::Open;
 use super::walk::Found;
-use super::{ELOOP, EOPNOTSUPP};
+use super::{ELOOP, ENXIO, EOPNOTSUPP};
 use crate::world::fs::{EIO, EISDIR, ENOTDIR};
 use crate::world::vfs::{self, Name, NodeKind, Request, SetAttr};
 use asl_preload_wire::{Answer, Place};
@@ -53,6 +53,8 @@ impl Caller<'_> {
         let writes = flags & O_ACCMODE != O_RDONLY;
         let request = match attr.kind {
             NodeKind::Symlink => return Err(ELOOP),
+            // A mount makes these; its calls do not come here.
+            NodeKind::Special(_) => return Err(ENXIO),
             NodeKind::Dir if writes || flags & O_CREAT != 0 => return Err(EISDIR),
             NodeKind::Dir => Request::OpenDir { node: attr.node },
             NodeKind::File if flags & O_DIRECTORY != 0 => return Err(ENOTDIR),

@@ -27,7 +27,29 @@ pub(crate) struct Owned {
     pub(crate) gid: u32,
     pub(crate) xattrs: BTreeMap<String, Vec<u8>>,
     /// Never changes.
-    pub(crate) is_symlink: bool,
+    pub(crate) form: Form,
+}
+
+/// What an inode is that is no directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    #[default]
+    Regular,
+    Symlink,
+    /// It has no content: whoever opens it talks to the kernel.
+    Special(Special),
+}
+
+/// What is no more than a name and attributes to a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are what mknod(2) calls them")]
+pub enum Special {
+    Fifo,
+    Socket,
+    /// With the device's number, as the kernel hands it over.
+    CharDevice(u32),
+    /// With the device's number, as the kernel hands it over.
+    BlockDevice(u32),
 }
 
 /// In nanoseconds since 1970.
@@ -106,8 +128,9 @@ impl Fs {
         self.inodes[ino].attributes.as_deref().map(|attributes| &*attributes.now)
     }
 
-    pub(crate) fn is_symlink(&self, ino: Ino) -> bool {
-        self.owned(ino).is_some_and(|owned| owned.is_symlink)
+    /// What an inode is, if it is no directory.
+    pub(crate) fn form(&self, ino: Ino) -> Form {
+        self.owned(ino).map_or(Form::Regular, |owned| owned.form)
     }
 
     pub(crate) fn times(&self, ino: Ino) -> Times {
@@ -172,7 +195,7 @@ mod tests {
     fn a_symbolic_link_loses_its_name_or_nothing() {
         let mut decide = Decider::replaying(Decisions::new());
         let mut fs = Fs::new(Profile::Posix, Medium::new(512, Fill::Garbage));
-        let owned = Owned { is_symlink: true, ..Owned::default() };
+        let owned = Owned { form: Form::Symlink, ..Owned::default() };
         fs.make_at((ROOT, "l"), 7, New::Symlink("a/b"), Some(owned), &mut decide).expect("there is none");
         fs.power_loss(1, &mut decide);
         let ino = fs.look_up((ROOT, "l"), &mut decide).expect("its name was kept");

@@ -7,7 +7,7 @@
 //!
 //! Not modelled: devices, pipes and sockets.
 
-use super::attributes::Owned;
+use super::attributes::{Form, Owned};
 use super::dir::DirData;
 use super::file::FileData;
 use super::{EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, Fs, Ino, Node, errno};
@@ -189,7 +189,7 @@ impl Fs {
 
     /// What a symbolic link points to.
     pub(crate) fn link_target(&mut self, ino: Ino, decide: &mut Decider) -> io::Result<String> {
-        if !self.is_symlink(ino) {
+        if self.form(ino) != Form::Symlink {
             return Err(errno(EINVAL));
         }
         let mut target = vec![0; self.metadata(ino, decide).len as usize];

@@ -33,7 +33,8 @@ pub(crate) mod profile;
 mod states;
 
 use crate::decide::Decider;
-pub(crate) use attributes::{Owned, Times};
+pub use attributes::Special;
+pub(crate) use attributes::{Form, Owned, Times};
 pub(crate) use calls_at::{New, Taken};
 pub(crate) use calls_data::Hole;
 pub(crate) use device::PATH as DEVICE_PATH;

@@ -1,17 +1,22 @@
 //! What each request comes to, at the instant it takes effect.
 
-use super::request::{Answer, Attr, Name, NodeKind, Owner, Request, SetAttr, SetTime};
+use super::request::{Answer, Attr, Name, NodeKind, Owner, Request, SetAttr, SetTime, Special};
 use super::{Open, State};
 use crate::runtime::{Call, World};
-use crate::world::fs::{EEXIST, EINVAL, EIO, EISDIR, Hole, Ino, New, Owned, Taken, Times, errno};
+use crate::world::fs::{EEXIST, EINVAL, EIO, EISDIR, Form, Hole, Ino, New, Owned, Taken, Times, errno};
 use std::io;
 
 const EPERM: i32 = 1;
+const ENAMETOOLONG: i32 = 36;
 const ENODATA: i32 = 61;
 const EOPNOTSUPP: i32 = 95;
 const SETGID: u32 = 0o2000;
 const TYPE_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
+const FIFO: u32 = 0o010_000;
+const SOCKET: u32 = 0o140_000;
+const CHAR_DEVICE: u32 = 0o020_000;
+const BLOCK_DEVICE: u32 = 0o060_000;
 /// Of renameat2(2).
 const NO_REPLACE: u32 = 1;
 const EXCHANGE: u32 = 2;
@@ -22,6 +27,8 @@ const ZERO_RANGE: i32 = 16;
 /// Of setxattr(2).
 const XATTR_CREATE: i32 = 1;
 const XATTR_REPLACE: i32 = 2;
+/// The longest name, in bytes.
+pub(crate) const NAME_LEN_MAX: usize = 255;
 /// What statfs(2) tells where space is not limited, in bytes.
 pub(super) const SPACE: u64 = 1 << 40;
 
@@ -39,13 +46,14 @@ impl State {
                 world.fs.link_target(ino, &mut world.decide).map(Answer::Target)
             }
             R::Create { at, mode, append, by } => self.create(world, call, at, (*mode, *append), *by),
-            R::MkNod { at, mode, by } if matches!(mode & TYPE_MASK, 0 | REGULAR) => {
-                self.make(world, call, at, New::File, (*mode, *by)).map(Answer::Attr)
+            R::MkNod { at, mode, device, by } => {
+                let form = form_of(*mode, *device)?;
+                self.make_of(world, call, at, (New::File, form), (*mode, *by)).map(Answer::Attr)
             }
-            R::MkNod { .. } => Err(errno(EPERM)),
             R::MkDir { at, mode, by } => self.make(world, call, at, New::Dir, (*mode, *by)).map(Answer::Attr),
             R::Symlink { at, target, by } => {
-                self.make(world, call, at, New::Symlink(target), (0o777, *by)).map(Answer::Attr)
+                let new = (New::Symlink(target), Form::Symlink);
+                self.make_of(world, call, at, new, (0o777, *by)).map(Answer::Attr)
             }
             R::Unlink { at } => self.remove(world, at, false),
             R::RmDir { at } => self.remove(world, at, true),
@@ -75,7 +83,11 @@ impl State {
         }
     }
 
+    /// The directory that a name is in, if it can be one.
     fn at(&self, world: &World, at: &Name) -> io::Result<Ino> {
+        if at.name.len() > NAME_LEN_MAX {
+            return Err(errno(ENAMETOOLONG));
+        }
         self.ino(world, at.parent)
     }
 
@@ -150,17 +162,22 @@ impl State {
         call: &Call,
         at: &Name,
         new: New<'_>,
+        by: (u32, Owner),
+    ) -> io::Result<Attr> {
+        self.make_of(world, call, at, (new, Form::Regular), by)
+    }
+
+    fn make_of(
+        &mut self,
+        world: &mut World,
+        call: &Call,
+        at: &Name,
+        (new, form): (New<'_>, Form),
         (mode, by): (u32, Owner),
     ) -> io::Result<Attr> {
         let parent = self.at(world, at)?;
         let key = world.next_inode_key(call);
-        let mut owned = Owned {
-            mode: mode & !TYPE_MASK,
-            uid: by.uid,
-            gid: by.gid,
-            is_symlink: matches!(new, New::Symlink(_)),
-            ..Owned::default()
-        };
+        let mut owned = Owned { mode: mode & !TYPE_MASK, uid: by.uid, gid: by.gid, form, ..Owned::default() };
         // A directory with this bit hands on its group, and the bit to directories.
         if let Some(above) = world.fs.owned(parent).filter(|above| above.mode & SETGID != 0) {
             owned.gid = above.gid;
@@ -343,13 +360,27 @@ fn fallocate(world: &mut World, call: &Call, ino: Ino, range: (u64, u64), mode: 
     }
 }
 
+/// What mknod(2) is to make.
+fn form_of(mode: u32, device: u32) -> io::Result<Form> {
+    Ok(match mode & TYPE_MASK {
+        0 | REGULAR => Form::Regular,
+        FIFO => Form::Special(Special::Fifo),
+        SOCKET => Form::Special(Special::Socket),
+        CHAR_DEVICE => Form::Special(Special::CharDevice(device)),
+        BLOCK_DEVICE => Form::Special(Special::BlockDevice(device)),
+        _ => return Err(errno(EINVAL)),
+    })
+}
+
 pub(super) fn kind_of(world: &World, ino: Ino) -> NodeKind {
     if world.fs.is_dir(ino) {
         NodeKind::Dir
-    } else if world.fs.is_symlink(ino) {
-        NodeKind::Symlink
     } else {
-        NodeKind::File
+        match world.fs.form(ino) {
+            Form::Regular => NodeKind::File,
+            Form::Symlink => NodeKind::Symlink,
+            Form::Special(special) => NodeKind::Special(special),
+        }
     }
 }
 

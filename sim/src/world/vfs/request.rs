@@ -4,6 +4,7 @@
 //! answers EILSEQ where they are not.
 
 use crate::runtime::CallKind;
+pub use crate::world::fs::Special;
 
 /// Who made a call, and will own what it makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,10 +75,11 @@ pub enum Request {
         append: bool,
         by: Owner,
     },
-    /// Makes a file.
+    /// Makes a file, or what the type in the mode says; `device` is the number of one.
     MkNod {
         at: Name,
         mode: u32,
+        device: u32,
         by: Owner,
     },
     MkDir {
@@ -258,6 +260,8 @@ pub enum NodeKind {
     Dir,
     /// A symbolic link.
     Symlink,
+    /// A device, a pipe or a socket: the kernel's, but for its name and attributes.
+    Special(Special),
 }
 
 /// What stat(2) tells. Times are the simulated clock's, in nanoseconds since 1970.
