@@ -89,3 +89,11 @@ fn with_synchronous_normal_it_loses_what_it_acknowledged_and_the_case_replays() 
     let mended = asl_sim(place.path(), &["replay", case, "--target", &format!("exec -- {HOST}")]);
     assert_eq!(mended.status.code(), Some(5), "{}{}", text(mended.stdout), text(mended.stderr));
 }
+
+/// Closing a database takes a while: the simulator opened the store from another process before the first had let go of it.
+#[test]
+fn it_keeps_the_contract_on_a_real_disk() {
+    let place = place();
+    let output = asl_sim(place.path(), &["conform", "exec", "--location", ".", "--", HOST]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(output.stdout));
+}

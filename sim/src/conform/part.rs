@@ -254,9 +254,12 @@ fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
 
-/// Whether a process is there, and not only its status for whoever waits for that.
+/// Whether a process is there, and not only its status for whoever waits for that. It has its files, and the locks of those, as
+/// long as one of its threads has not ended; its memory, its command line with that, goes earlier.
 fn is_there(process: &str) -> bool {
-    fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|line| !line.is_empty())
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().filter_map(Result::ok);
+    let mut states = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    states.any(|stat| stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X'])))
 }
 
 /// The numbers of the processes that a process has started, if the kernel tells.

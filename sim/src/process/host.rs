@@ -24,7 +24,7 @@ use std::future::poll_fn;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// How often a thread that waits outside of a run looks whether another thread was told its answer.
@@ -192,8 +192,15 @@ impl Link {
             }
             Way::OnDisk => true,
         };
-        if let (true, Stage::Started(child)) = (alive, *self.stage()) {
-            self.outside.tell(child, &Request::CloseStore { store });
+        let (true, Stage::Started(child)) = (alive, *self.stage()) else { return };
+        match &self.way {
+            Way::InRun(..) => self.outside.tell(child, &Request::CloseStore { store }),
+            // Another process may open the store next, which this one has until it says so. Whether it went well nobody asked.
+            Way::OnDisk => {
+                let id = self.outside.ask(child, 0, &Request::CloseStore { store });
+                let asked = Asked { outside: &self.outside, id };
+                drop(self.wait_here(asked.id, &Context::from_waker(Waker::noop())));
+            }
         }
     }
 
