@@ -11,6 +11,7 @@ use crate::scenario::{CrashKind, CrashPlan, Cut, Scenario, When};
 use std::sync::Arc;
 
 impl<'a> Task<'_, 'a> {
+    /// Crashes an operation at one instant, by a kill and by a loss of power.
     pub(super) fn crash_in_op(
         &mut self,
         down: &Down<'a>,

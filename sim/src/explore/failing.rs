@@ -41,7 +41,7 @@ impl<'a> Task<'_, 'a> {
         for scenario in failing {
             let scenario = Arc::new(scenario);
             let fresh = search.fresh(&scenario);
-            self.report_mut().counts.failures += 1;
+            self.report.counts.failures += 1;
             if self.end(&fresh, &leaf, &scenario, Site::Closing).is_some()
                 && let Some(last) = scenario.ops.last()
             {

@@ -7,9 +7,10 @@
 //! must show what the contract says.
 //!
 //! Three things make that feasible. Runs are forked between processes, so that what came before a crash is not repeated for each
-//! state, nor for a loss of power after the kill at the same instant. Crash states are decided when recovery looks (see [`crate::decide`]): the combinations of answers that it asks for
-//! are tried one by one, and stand for all states that differ only in what it does not look at; those are *deduced*. And what
-//! comes to the same file system and the same answers is carried on once only.
+//! state, nor for a loss of power after the kill at the same instant. Crash states are decided when recovery looks (see
+//! [`crate::decide`]): the combinations of answers that it asks for are tried one by one, and stand for all states that differ only
+//! in what it does not look at; those are *deduced*. And what comes to the same file system and the same answers is carried on
+//! once only.
 //!
 //! `naive` (in tests and in the benchmark) does without all three and must come to the same outcomes.
 //!

@@ -147,10 +147,6 @@ impl<'s, 'a> Task<'s, 'a> {
         Task { search, word, report: Report::default(), met: BTreeSet::new(), signatures: BTreeMap::new() }
     }
 
-    pub(super) fn report_mut(&mut self) -> &mut Report {
-        &mut self.report
-    }
-
     pub(super) fn stopped(&self) -> bool {
         self.search.progress.stop.load(Ordering::Relaxed)
     }
@@ -158,12 +154,10 @@ impl<'s, 'a> Task<'s, 'a> {
     /// Everything that follows on a crash.
     pub(super) fn descend(&mut self, down: &Down<'a>) {
         let (leaves, calls) = self.recover(down);
-        if down.crashes_left > 0 {
-            self.crash_in_start(down, &calls);
-        }
         if down.crashes_left == 0 {
             return;
         }
+        self.crash_in_start(down, &calls);
         for leaf in leaves {
             if self.stopped() {
                 return;

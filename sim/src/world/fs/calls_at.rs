@@ -5,7 +5,7 @@
 //! directory, and one in each where they are not, as a rename is. The target of a symbolic link is durable with its inode, as
 //! where file systems keep it in the inode: only the name can be lost.
 //!
-//! Not modelled: devices, pipes and sockets.
+//! Not modelled: what devices, pipes and sockets do; they are names with attributes.
 
 use super::attributes::{Form, Owned};
 use super::dir::DirData;

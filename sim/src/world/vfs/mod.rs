@@ -6,9 +6,11 @@
 //!
 //! Modelled: files, directories, hard and symbolic links, `O_APPEND`, open files that are unlinked, exclusive renames and
 //! exchanges, preallocation (also behind the end), holes (which are zeros that are written), devices, pipes and sockets (names with
-//! attributes: what they do is the kernel's), modes, owners, times of the simulated clock, extended attributes, directories of any size with offsets that stay good while one is read.
+//! attributes: what they do is the kernel's), modes, owners, times of the simulated clock, extended attributes, directories of any
+//! size with offsets that stay good while one is read.
 //!
-//! Not modelled, each with the answer that says so: names that are not UTF-8 (EILSEQ, from whoever hands on the request); collapsed and inserted ranges (EOPNOTSUPP); whiteouts (EINVAL); access times of reads. Whether
+//! Not modelled, each with the answer that says so: names that are not UTF-8 (EILSEQ, from whoever hands on the request); collapsed
+//! and inserted ranges (EOPNOTSUPP); whiteouts (EINVAL); access times of reads. Whether
 //! somebody may do what is asked for is the kernel's to check, and locks are its own, too: they die with their process. All
 //! of a file counts as data to `SEEK_HOLE`. `fsync` of a directory makes its names durable and its own attributes.
 
