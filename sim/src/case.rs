@@ -1,7 +1,8 @@
 //! Stored cases: a failing scenario with its decisions, as JSON that replays after the generator has changed.
 //!
 //! A case names its format and version first, and then tells its story; a reader refuses what is newer than itself. Version 2 adds
-//! what was done to make the run small; cases of version 1 are read as runs that nobody tried to make smaller.
+//! what was done to make the run small; cases of version 1 are read as runs that nobody tried to make smaller. Version 3 adds
+//! operations of a host's own.
 //! `docs/case.schema.json` says what may stand in a case.
 
 use crate::decide::{Decider, Decisions};
@@ -20,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What a case file calls itself.
 const FORMAT: &str = "asl-sim-case";
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// No case is longer than this many bytes.
 const LEN_MAX: u64 = 64 << 20;
 

@@ -115,6 +115,11 @@ pub enum Ask {
     },
     Now,
     Identity,
+    /// An operation of the host's own.
+    Own {
+        operation: Name,
+        input: u32,
+    },
 }
 
 impl Ask {
@@ -141,6 +146,7 @@ impl Ask {
             Ask::DeleteSnapshot { .. } => "delete_snapshot",
             Ask::Now => "now",
             Ask::Identity => "identity",
+            Ask::Own { .. } => "own",
         }
     }
 }

@@ -31,15 +31,26 @@ fn the_committed_schema_is_that_of_the_format() {
 /// Version 1 said nothing about shrinking, and had its story further down.
 #[test]
 fn a_case_of_version_1_is_read_and_fails_as_it_did() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/case-v1.json");
+    assert_eq!(reads_as_it_was(1).shrunk, None);
+}
+
+/// Version 2 knew no operations of a host's own.
+#[test]
+fn a_case_of_version_2_is_read_and_fails_as_it_did() {
+    assert!(reads_as_it_was(2).shrunk.is_some());
+}
+
+fn reads_as_it_was(version: u32) -> Case {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/case-v{version}.json"));
     let text = std::fs::read_to_string(&path).expect("it is there");
-    assert!(text.contains("\"version\": 1,") && VERSION > 1, "it was written by the version before");
+    let said = format!("\"version\": {version},");
+    assert!(text.contains(&said) && VERSION > version, "it was written by the version before");
     let case = Case::load(&path).expect("it is read");
-    assert_eq!(case.shrunk, None);
     let target = find(&case.target).expect("its host is here");
     let now = trial(&target, &Arc::new(case.scenario.clone()), &case.decider());
     assert_eq!(now.verdict.primary().map(Violation::name), Some(case.invariant.as_str()));
     assert_eq!(now.signature(), Some(case.signature.clone()));
     // Written again, it is a case of this version and says the same.
     assert_eq!(Case::parse(&case.to_json()).expect("it is read"), case);
+    case
 }

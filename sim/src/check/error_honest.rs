@@ -185,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_of_the_hosts_own_may_refuse_but_not_fail_without_a_cause() {
+        let own = |story: &mut Story| Ask::Own { operation: story.history.intern("compact"), input: 0 };
+        for kind in [ErrorKind::NotFound, ErrorKind::Unsupported, ErrorKind::ConcurrentModification] {
+            let mut story = Story::new();
+            let ask = own(&mut story);
+            story.ask(ask, failed(kind)).keeps("error-honest");
+        }
+        for kind in [ErrorKind::Io, ErrorKind::Corrupt, ErrorKind::NoSpace, ErrorKind::Closed] {
+            let mut story = Story::new();
+            let ask = own(&mut story);
+            story.ask(ask, failed(kind)).breaks("error-honest");
+        }
+    }
+
+    #[test]
     fn a_panic_is_not_an_answer() {
         let mut story = Story::new();
         let asked = story.begin_append(0, 1);

@@ -129,6 +129,10 @@ fn is_called_for(
             blocks.stage(block) == Some(Stage::Sealed)
         }
         (Ask::Create { .. }, ErrorKind::Exists) => true,
+        // What an operation of the host's own refuses is its own affair; that it fails is not.
+        (Ask::Own { .. }, kind) => {
+            !matches!(kind, ErrorKind::Io | ErrorKind::Corrupt | ErrorKind::NoSpace | ErrorKind::Closed)
+        }
         (
             Ask::Create { place } | Ask::Open { place, .. } | Ask::Destroy { place, .. },
             ErrorKind::ConcurrentModification,

@@ -254,6 +254,8 @@ impl Walk<'_> {
                 self.snapshots.told(self.history, exchange, &mut self.logs[0], &self.blocks, out);
             }
             Ask::Now | Ask::Identity => self.marks.told(self.history, exchange, out),
+            // What it does, no model knows; errors were judged above.
+            Ask::Own { .. } => {}
         }
     }
 

@@ -61,14 +61,8 @@ fn program(name: &str) -> Result<Target, Error> {
 
 /// What the options ask for; what they do not say is as usual for the target.
 pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error> {
-    let mut wishes = Wishes {
-        classes: target.usual_faults().to_vec(),
-        clients: args.clients,
-        ops: args.ops,
-        crashes: args.crashes,
-        reach: target.reach(),
-        ..Wishes::default()
-    };
+    let WorldArgs { clients, ops, crashes, .. } = *args;
+    let mut wishes = Wishes { clients, ops, crashes, ..target.wishes() };
     if let Some(name) = &args.profile {
         wishes.profile = profile(name)?;
     }

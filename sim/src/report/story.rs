@@ -240,6 +240,7 @@ pub(crate) fn request(history: &History, ask: &Ask) -> String {
         Ask::DeleteSnapshot { snapshot } => format!("delete snapshot {:?}", name(snapshot)),
         Ask::Now => "read the clock".to_owned(),
         Ask::Identity => "ask who the host is".to_owned(),
+        Ask::Own { operation, input } => format!("{} {input}", history.name(operation)),
     }
 }
 

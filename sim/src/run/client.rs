@@ -4,7 +4,7 @@ use super::{Runner, SECOND, Up};
 use crate::decide::Site;
 use crate::history::{Ask, Event, Name, Place, Told, View};
 use crate::scenario::{Action, Op, Payload};
-use crate::target::{AnyHost, AnyStore};
+use crate::target::{AnyHost, AnyStore, OwnOperation};
 use asl_host::{BlockId, ErrorKind, Exclusion, LogSeq, Operation, Record, SnapshotId};
 use std::sync::Arc;
 
@@ -16,6 +16,10 @@ impl Runner<'_> {
     pub(super) async fn execute(&self, client: u16, op: &Op, up: &Up) -> bool {
         let (site, store) = (Site::Op(op.id), &*up.store);
         let told = match op.action {
+            Action::Own { ref name, input } => match self.target.operation(name) {
+                Some(operation) => self.own(operation, store, site, client, input).await,
+                None => return true,
+            },
             Action::Append(payload) => self.append(store, Place::Main, site, client, payload, None).await,
             Action::AppendIf { payload, off_by } => {
                 let expected = self.known.borrow().next + u64::from(off_by);
@@ -47,6 +51,18 @@ impl Runner<'_> {
             _ => self.blocks_and_snapshots(store, client, op).await,
         };
         self.goes_on(&told)
+    }
+
+    async fn own(
+        &self,
+        operation: &OwnOperation,
+        store: &dyn AnyStore,
+        site: Site,
+        client: u16,
+        input: u32,
+    ) -> Told {
+        let ask = Ask::Own { operation: self.history.borrow_mut().intern(operation.name()), input };
+        self.ask(site, client, ask, operation.carry(store, input), |_, ()| Told::Done).await
     }
 
     async fn blocks_and_snapshots(&self, store: &dyn AnyStore, client: u16, op: &Op) -> Told {

@@ -239,9 +239,19 @@ pub enum Action {
     Now,
     /// Asks the host who it is.
     Identity,
+    /// Carries out an operation of the host's own; a host that has none of this name is asked nothing.
+    Own {
+        /// Its name.
+        name: String,
+        /// What it is given.
+        input: u32,
+    },
 }
 
 impl Action {
+    /// Operations of a host's own are given a number below this.
+    pub const OWN_INPUTS: u32 = 256;
+
     /// Whether it is about what the host reads.
     pub(crate) fn reads(&self) -> bool {
         matches!(self, Action::Read { .. } | Action::ReadBlock { .. } | Action::InspectSnapshot { .. })
@@ -307,6 +317,7 @@ impl Action {
             Action::SideDestroy => "side_destroy",
             Action::Now => "now",
             Action::Identity => "identity",
+            Action::Own { .. } => "own",
         }
     }
 }

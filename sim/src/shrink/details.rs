@@ -51,7 +51,8 @@ fn action_weight(action: &Action) -> usize {
         | Action::SealBlock { nth }
         | Action::ReadBlock { nth }
         | Action::InspectSnapshot { nth }
-        | Action::DeleteSnapshot { nth } => nth.min(1 << 16) as usize,
+        | Action::DeleteSnapshot { nth }
+        | Action::Own { input: nth, .. } => nth.min(1 << 16) as usize,
         _ => 0,
     };
     style + own
@@ -138,6 +139,8 @@ fn actions(search: &mut Search<'_>, ways: u32) {
     for at in 0..search.scenario().ops.len() {
         let plain = plainest(&search.scenario().ops[at].action);
         changes(search, ways, &[&|scenario: &mut Scenario| scenario.ops[at].action = plain.clone()]);
+        while changes(search, ways, &[&|scenario: &mut Scenario| halve_input(&mut scenario.ops[at].action)]) {
+        }
     }
 }
 
@@ -153,7 +156,14 @@ fn plainest(action: &Action) -> Action {
         Action::ReadBlock { .. } => Action::ReadBlock { nth: 0 },
         Action::InspectSnapshot { .. } => Action::InspectSnapshot { nth: 0 },
         Action::DeleteSnapshot { .. } => Action::DeleteSnapshot { nth: 0 },
+        Action::Own { name, .. } => Action::Own { name: name.clone(), input: 0 },
         other => other.clone(),
+    }
+}
+
+fn halve_input(action: &mut Action) {
+    if let Action::Own { input, .. } = action {
+        *input /= 2;
     }
 }
 

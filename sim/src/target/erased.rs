@@ -4,6 +4,7 @@ use asl_host::{
     BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store,
     StoreLocation,
 };
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ macro_rules! mirror {
         }
         fn append_unit(&self) -> u32 {
             Store::append_unit(self)
+        }
+        fn as_any(&self) -> &dyn Any {
+            self
         }
     };
     (@extra AnyHost) => {
@@ -62,6 +66,8 @@ pub(crate) trait AnyStore: Send + Sync {
     fn delete_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, ()>;
     fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore>;
     fn append_unit(&self) -> u32;
+    /// The store itself, for whoever knows its type.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// [`Host`], object-safe.

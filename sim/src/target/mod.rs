@@ -8,13 +8,14 @@
 mod boxed;
 mod erased;
 mod hidden;
+mod operation;
 mod specimens;
 
 use crate::check::{INVARIANTS, OwnInvariant};
 use crate::host::{SimHost, SimOptions};
 use crate::process::Program;
 use crate::runtime::{Process, Sim};
-use crate::scenario::generate::Reach;
+use crate::scenario::generate::{Reach, Wishes};
 use crate::scenario::{FaultClass, Setup};
 use crate::world::{Blocking, SimDisk, SimEnv, SimFileSystem};
 use asl_host::env::OsEnv;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub(crate) use boxed::BoxedHost;
 pub(crate) use erased::{AnyHost, AnyStore};
+pub use operation::{OwnFuture, OwnOperation};
 
 /// Where in the simulated file system a host's root is, and where stores are made.
 pub(crate) const ROOT: &str = "/root";
@@ -123,6 +125,7 @@ pub struct Target {
     boot_on_disk: Option<Arc<BootOnDisk>>,
     breaks: Option<&'static str>,
     invariants: Vec<OwnInvariant>,
+    operations: Vec<OwnOperation>,
     /// What is started, and what it says it offers, if the host is a process.
     program: Option<(Arc<Program>, Capabilities)>,
 }
@@ -148,6 +151,7 @@ impl Target {
             boot_on_disk: None,
             breaks: None,
             invariants: Vec::new(),
+            operations: Vec::new(),
             program: None,
         }
     }
@@ -193,6 +197,34 @@ impl Target {
     /// The invariants that it is judged by besides the contract's.
     pub fn invariants(&self) -> &[OwnInvariant] {
         &self.invariants
+    }
+
+    /// The same, whose clients carry out this operation of the host's own as well, if the [wishes](Target::wishes) say so.
+    ///
+    /// # Panics
+    ///
+    /// If an operation of that name was given before.
+    #[must_use]
+    pub fn with_operation(mut self, operation: OwnOperation) -> Target {
+        let name = operation.name();
+        assert!(self.operation(name).is_none(), "two operations are called {name}");
+        self.operations.push(operation);
+        self
+    }
+
+    /// Its own operations.
+    pub fn operations(&self) -> &[OwnOperation] {
+        &self.operations
+    }
+
+    pub(crate) fn operation(&self, name: &str) -> Option<&OwnOperation> {
+        self.operations.iter().find(|operation| operation.name() == name)
+    }
+
+    /// What the runs of a campaign against it are like unless something else is wanted: with its usual faults, and its own operations.
+    pub fn wishes(&self) -> Wishes {
+        let own = self.operations.iter().map(|operation| operation.name().to_owned()).collect();
+        Wishes { classes: self.usual_faults.clone(), reach: self.reach(), own, ..Wishes::default() }
     }
 
     /// The same, tested with faults of these classes unless others are asked for.

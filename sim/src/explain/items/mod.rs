@@ -127,7 +127,7 @@ pub(super) fn items(moments: &Moments<'_>) -> Vec<Item> {
             all.extend(blocks(moments));
             all
         }
-        Some(Ask::Now | Ask::Identity) => Vec::new(),
+        Some(Ask::Now | Ask::Identity | Ask::Own { .. }) => Vec::new(),
         Some(Ask::Open { .. } | Ask::Create { .. }) => {
             let mut all = stores(moments);
             all.extend(records(moments));

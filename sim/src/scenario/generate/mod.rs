@@ -30,6 +30,8 @@ pub struct Wishes {
     pub crashes: Option<u32>,
     /// What the world of the host can make happen.
     pub reach: Reach,
+    /// Operations of the host's own, by name.
+    pub own: Vec<String>,
 }
 
 /// What of a scenario can be made to happen to a host; the rest is left out of it, and listed as not exercised.
@@ -55,6 +57,7 @@ impl Default for Wishes {
             ops: None,
             crashes: None,
             reach: Reach::Everything,
+            own: Vec::new(),
         }
     }
 }
@@ -166,6 +169,8 @@ enum Kind {
     Intrude,
     Side,
     Marks,
+    /// The host's own.
+    Own,
 }
 
 fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Capabilities) -> Vec<Op> {
@@ -174,8 +179,11 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
         4 + dice.below(most)
     });
     let mut total = 0;
+    // Where a host has operations of its own they are part of what it is about; the draws of all others stay as they were.
+    let own = (!wishes.own.is_empty()).then_some((Kind::Own, 12));
     let weights: Vec<(Kind, u32)> = KINDS
         .iter()
+        .chain(&own)
         .map(|&(kind, most)| {
             let offered = match kind {
                 Kind::Block => capabilities.blocks,
@@ -200,7 +208,7 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
             let client = dice.below(u32::from(setup.clients)) as u16;
             // The second store has one user at a time.
             let client = if kind == Kind::Side { 0 } else { client };
-            let action = match action(dice, kind, &sizes) {
+            let action = match action(dice, kind, &sizes, &wishes.own) {
                 Action::OpenSecond if capabilities.exclusion == Exclusion::Fence => {
                     Action::TakeOver(sizes.payload(dice))
                 }
@@ -232,7 +240,7 @@ impl Sizes {
     }
 }
 
-fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
+fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes, own: &[String]) -> Action {
     match kind {
         Kind::Append => Action::Append(sizes.payload(dice)),
         Kind::AppendIf => {
@@ -258,6 +266,10 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes) -> Action {
             6 => Action::DeleteSnapshot { nth: dice.below(8) },
             _ => Action::ListSnapshots,
         },
+        Kind::Own => {
+            let name = own[dice.below(own.len() as u32) as usize].clone();
+            Action::Own { name, input: dice.below(Action::OWN_INPUTS) }
+        }
         Kind::Reopen if dice.chance(75) => Action::Reopen,
         Kind::Reopen => Action::UseClosed(sizes.payload(dice)),
         Kind::Intrude => match dice.below(4) {
