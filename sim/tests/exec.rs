@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 const PYTHON_HOST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/python/host.py");
+const C_HOST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/c/host.c");
 
 fn asl_sim(place: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
@@ -282,12 +283,54 @@ fn can_mount() -> bool {
     !missing
 }
 
-/// The host in Python with this in the place of that is found out within so many runs, made small, and replayed. What it breaks
-/// first depends on where the bug bites.
-fn is_found_out(that: &str, this: &str, faults: &str) {
-    for world in worlds() {
-        is_found_out_in(world, that, this, faults);
+/// A host that is an example, to have a bug planted in it.
+#[derive(Clone, Copy)]
+enum Example {
+    Python,
+    C,
+}
+
+impl Example {
+    fn source(self) -> &'static Path {
+        Path::new(match self {
+            Example::Python => PYTHON_HOST,
+            Example::C => C_HOST,
+        })
     }
+
+    /// Puts this program where it can be run, and says how.
+    fn install(self, text: &str, place: &Path) -> &'static str {
+        match self {
+            Example::Python => {
+                write(&place.join("host.py"), text);
+                "python3 -S host.py"
+            }
+            Example::C => {
+                write(&place.join("host.c"), text);
+                compile(place, "host.c");
+                "./host"
+            }
+        }
+    }
+
+    /// With this in the place of that it is found out within so many runs, made small, and replayed. What it breaks first depends on
+    /// where the bug bites.
+    fn is_found_out(self, that: &str, this: &str, faults: &str) {
+        let text = std::fs::read_to_string(self.source()).expect("it is there");
+        assert_eq!(text.matches(that).count(), 1, "it stands there once: {that}");
+        let text = text.replace(that, this);
+        for world in worlds() {
+            let place = place();
+            let command = self.install(&text, place.path());
+            is_found_out_in(place.path(), world, faults, command);
+        }
+    }
+}
+
+fn compile(place: &Path, source: &str) {
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O2", "-Wall", "-Wextra", "-Werror", "-o", "host", source]).current_dir(place);
+    assert!(compiler.status().expect("there is a compiler").success());
 }
 
 /// The worlds in which calls of files are simulated, as far as they can be had here.
@@ -295,23 +338,18 @@ fn worlds() -> Vec<&'static str> {
     if can_mount() { vec!["fuse", "preload"] } else { vec!["preload"] }
 }
 
-fn is_found_out_in(world: &str, that: &str, this: &str, faults: &str) {
-    let place = place();
-    let text = std::fs::read_to_string(PYTHON_HOST).expect("it is there");
-    assert_eq!(text.matches(that).count(), 1, "it stands there once: {that}");
-    write(&place.path().join("host.py"), &text.replace(that, this));
+fn is_found_out_in(place: &Path, world: &str, faults: &str, command: &str) {
     let words = format!(
-        "run exec --world {world} --seed 1 --seeds 200 --shrink-for 3s --format json --faults {faults} -- python3 -S \
-         host.py"
+        "run exec --world {world} --seed 1 --seeds 200 --shrink-for 1s --format json --faults {faults} -- {command}"
     );
-    let output = asl_sim(place.path(), &words.split(' ').collect::<Vec<_>>());
+    let output = asl_sim(place, &words.split(' ').collect::<Vec<_>>());
     let text = String::from_utf8(output.stdout).expect("it is text");
     assert_eq!(output.status.code(), Some(10), "{text}");
     let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is JSON"));
     let told = lines.find(|line| line["type"] == "violation").expect("it is told");
     assert!(told["ops"].as_u64() <= told["ops_before"].as_u64(), "{told}");
     let case = told["case"].as_str().expect("it was stored");
-    let replayed = asl_sim(place.path(), &["replay", case]);
+    let replayed = asl_sim(place, &["replay", case]);
     let text = String::from_utf8(replayed.stdout).expect("it is text");
     assert_eq!(replayed.status.code(), Some(10), "{text}");
     assert!(text.contains("the same as in the case"), "{text}");
@@ -320,38 +358,64 @@ fn is_found_out_in(world: &str, that: &str, this: &str, faults: &str) {
 #[test]
 fn the_host_in_python_without_an_fsync_is_found_out() {
     let without = "        write_all(self.log, data, self.end)\n";
-    is_found_out(&format!("{without}        sync(self.log)\n"), without, "crash");
+    Example::Python.is_found_out(&format!("{without}        sync(self.log)\n"), without, "crash");
 }
 
 #[test]
 fn the_host_in_python_without_an_fsync_of_a_directory_is_found_out() {
     let without = "    retried(os.rename, aside, path)\n";
-    is_found_out(&format!("{without}    sync_dir(os.path.dirname(path))\n"), without, "crash");
+    Example::Python.is_found_out(
+        &format!("{without}    sync_dir(os.path.dirname(path))\n"),
+        without,
+        "crash",
+    );
 }
 
 #[test]
 fn the_host_in_python_that_takes_each_write_for_whole_is_found_out() {
     let that = "    while data:\n        count = retried(os.pwrite, fd, data, offset)\n        \
                 data, offset = data[count:], offset + count\n";
-    is_found_out(that, "    retried(os.pwrite, fd, data, offset)\n", "short-write");
+    Example::Python.is_found_out(that, "    retried(os.pwrite, fd, data, offset)\n", "short-write");
 }
 
 #[test]
 fn the_host_in_python_that_numbers_its_blocks_again_is_found_out() {
     let create = "    def create_block(self):\n        self.check()\n        name = ";
     let this = format!("{create}str(len(os.listdir(self.path + \"/blocks\")))\n");
-    is_found_out(&format!("{create}new_id()\n"), &this, "crash");
+    Example::Python.is_found_out(&format!("{create}new_id()\n"), &this, "crash");
+}
+
+#[test]
+fn the_host_in_c_without_an_fsync_is_found_out() {
+    let without = "    Kind kind = write_all(store->log, head, frame, (off_t)store->end);\n";
+    let that = format!("{without}    if (kind == OK && RETRIED(fsync(store->log)) < 0) kind = of_errno();\n");
+    Example::C.is_found_out(&that, without, "crash");
+}
+
+#[test]
+fn the_host_in_c_without_an_fsync_of_a_directory_is_found_out() {
+    let renamed = "RETRIED(rename(aside, path)) < 0) kind = of_errno();\n    return kind";
+    let that = format!("{renamed} == OK ? sync_parent(path) : kind;");
+    Example::C.is_found_out(&that, &format!("{renamed};"), "crash");
+}
+
+#[test]
+fn the_host_in_c_that_takes_each_write_for_whole_is_found_out() {
+    let that = "data += count, len -= (size_t)count, offset += count;";
+    Example::C.is_found_out(that, "len = 0;", "short-write");
+}
+
+#[test]
+fn the_host_in_c_that_numbers_its_records_again_after_a_restart_is_found_out() {
+    let that = "uint64_t seq = store->count + 1;\n    memcpy";
+    let this = "static uint64_t appended;\n    uint64_t seq = ++appended;\n    memcpy";
+    Example::C.is_found_out(that, this, "crash");
 }
 
 #[test]
 fn the_hosts_that_are_examples_keep_the_contract_in_the_simulated_file_system() {
     let place = place();
-    let c = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/c/host.c");
-    let compiled = Command::new("cc")
-        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-o", "host", c])
-        .current_dir(place.path())
-        .status();
-    assert!(compiled.expect("there is a compiler").success());
+    compile(place.path(), C_HOST);
     for world in worlds() {
         for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &["python3", "-S", PYTHON_HOST])] {
             let mut args = vec!["run", "exec", "--world", world, "--seed", "1", "--seeds", seeds, "--"];
