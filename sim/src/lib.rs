@@ -28,6 +28,8 @@ pub mod run;
 mod runtime;
 pub mod scenario;
 pub mod shrink;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 pub mod surroundings;
 pub mod target;
 pub mod trace;

@@ -103,23 +103,25 @@ pub fn generate(seed: u64, wishes: &Wishes, capabilities: &Capabilities) -> Scen
         crashes(&mut Dice::new(seed, 2), wishes, &mut scenario);
         faults(&mut Dice::new(seed, 3), wishes, &mut scenario);
     }
-    leave_out(wishes.reach, &mut scenario);
+    scenario.leave_out(wishes.reach);
     scenario
 }
 
-/// Takes away what cannot be made to happen.
-fn leave_out(reach: Reach, scenario: &mut Scenario) {
-    if reach == Reach::Everything {
-        return;
-    }
-    scenario.clock_jumps.clear();
-    scenario.faults.retain(|fault| reach == Reach::Files && fault.kind != FaultKind::Cancel);
-    if reach == Reach::Kills {
-        scenario.full.clear();
-        let kinds = scenario.crashes.iter_mut();
-        kinds
-            .flat_map(|plan| std::iter::once(&mut plan.at).chain(&mut plan.inside))
-            .for_each(|cut| cut.kind = CrashKind::Kill);
+impl Scenario {
+    /// Takes away what cannot be made to happen.
+    pub(crate) fn leave_out(&mut self, reach: Reach) {
+        if reach == Reach::Everything {
+            return;
+        }
+        self.clock_jumps.clear();
+        self.faults.retain(|fault| reach == Reach::Files && fault.kind != FaultKind::Cancel);
+        if reach == Reach::Kills {
+            self.full.clear();
+            let kinds = self.crashes.iter_mut();
+            kinds
+                .flat_map(|plan| std::iter::once(&mut plan.at).chain(&mut plan.inside))
+                .for_each(|cut| cut.kind = CrashKind::Kill);
+        }
     }
 }
 
