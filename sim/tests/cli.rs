@@ -236,6 +236,8 @@ fn a_case_that_passes_on_another_host_is_no_reproduction_unless_that_is_expected
     assert_eq!(status(&other), 5, "{}", stdout(&other));
     assert!(stdout(&other).contains("did not reproduce"));
     assert_eq!(status(&place.run(&["replay", "--expect-pass", &case, "--target", "posix"])), 0);
+    assert_eq!(status(&place.run(&["replay", "--expect-pass", "asl-sim-out", "--target", "posix"])), 0);
+    assert_refused(&place.run(&["replay", "--expect-pass", "."]), "there is no case in");
     assert_eq!(status(&place.run(&["replay", "--expect-pass", &case])), 10);
 }
 

@@ -5,10 +5,21 @@ use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 const PYTHON_HOST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/python/host.py");
 const C_HOST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/c/host.c");
+
+/// The interpreter itself. `python3` may be a script that looks for it, which takes ten times as long as the interpreter takes to start.
+fn python() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let output =
+            Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output();
+        String::from_utf8(output.expect("there is Python").stdout).expect("it is text")
+    })
+}
 
 fn asl_sim(place: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_asl-sim"));
@@ -43,7 +54,7 @@ fn run(program: &str, options: &[&str]) -> (Option<i32>, Vec<Value>) {
         "json",
     ];
     args.extend(options);
-    args.extend(["--", "python3", "host.py"]);
+    args.extend(["--", python(), "host.py"]);
     let output = asl_sim(place.path(), &args);
     let text = String::from_utf8(output.stdout).expect("it is text");
     let lines = text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON"));
@@ -91,7 +102,7 @@ fn the_host_in_python_keeps_the_contract_and_its_runs_can_be_repeated() {
         "--format",
         "json",
         "--",
-        "python3",
+        python(),
         PYTHON_HOST,
     ];
     let place = place();
@@ -110,7 +121,7 @@ fn a_host_that_says_what_is_no_json_is_told_of_with_the_line() {
     let place = place();
     let program = r#"print("ready to serve", flush=True); import sys; sys.stdin.read()"#;
     let args =
-        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", "python3", "-c", program];
+        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", python(), "-c", program];
     let output = asl_sim(place.path(), &args);
     let text = String::from_utf8(output.stdout).expect("it is text");
     assert_eq!(output.status.code(), Some(10), "{text}");
@@ -132,7 +143,7 @@ fn a_host_that_exits_at_once_is_told_of_with_its_last_words() {
     let place = place();
     let program = r#"import sys; sys.exit("no disk, no fun")"#;
     let args =
-        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", "python3", "-c", program];
+        ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "1", "--", python(), "-c", program];
     let output = asl_sim(place.path(), &args);
     let text = String::from_utf8(output.stdout).expect("it is text");
     assert_eq!(output.status.code(), Some(10), "{text}");
@@ -181,7 +192,7 @@ fn what_a_host_does_not_offer_is_not_asked_for() {
         .replace("\"snapshots\": True", "\"snapshots\": False");
     let text = text.replace("        self.check()\n        name = new_id()", "        os._exit(1)");
     write(&place.path().join("host.py"), &text);
-    let args = ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "4", "--", "python3", "host.py"];
+    let args = ["run", "exec", "--world", "none", "--seed", "1", "--seeds", "4", "--", python(), "host.py"];
     let output = asl_sim(place.path(), &args);
     let text = String::from_utf8(output.stdout).expect("it is text");
     assert_eq!(output.status.code(), Some(0), "{text}");
@@ -246,7 +257,7 @@ fn no_process_and_no_directory_outlives_a_simulator_that_is_killed() {
         "--check-determinism",
         "off",
         "--",
-        "python3",
+        python(),
         "host.py",
         &word,
     ]);
@@ -274,7 +285,7 @@ fn can_mount() -> bool {
     let place = place();
     let output = asl_sim(
         place.path(),
-        &["run", "exec", "--seeds", "1", "--seed", "1", "--ops", "0", "--", "python3", PYTHON_HOST],
+        &["run", "exec", "--seeds", "1", "--seed", "1", "--ops", "0", "--", python(), PYTHON_HOST],
     );
     let missing = output.status.code() == Some(13);
     if missing {
@@ -299,16 +310,16 @@ impl Example {
     }
 
     /// Puts this program where it can be run, and says how.
-    fn install(self, text: &str, place: &Path) -> &'static str {
+    fn install(self, text: &str, place: &Path) -> String {
         match self {
             Example::Python => {
                 write(&place.join("host.py"), text);
-                "python3 -S host.py"
+                format!("{} -S host.py", python())
             }
             Example::C => {
                 write(&place.join("host.c"), text);
                 compile(place, "host.c");
-                "./host"
+                "./host".to_owned()
             }
         }
     }
@@ -322,7 +333,7 @@ impl Example {
         for world in worlds() {
             let place = place();
             let command = self.install(&text, place.path());
-            is_found_out_in(place.path(), world, faults, command);
+            is_found_out_in(place.path(), world, faults, &command);
         }
     }
 }
@@ -417,7 +428,7 @@ fn the_hosts_that_are_examples_keep_the_contract_in_the_simulated_file_system() 
     let place = place();
     compile(place.path(), C_HOST);
     for world in worlds() {
-        for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &["python3", "-S", PYTHON_HOST])] {
+        for (seeds, program) in [("40", &["./host"] as &[&str]), ("6", &[python(), "-S", PYTHON_HOST])] {
             let mut args = vec!["run", "exec", "--world", world, "--seed", "1", "--seeds", seeds, "--"];
             args.extend(program);
             let output = asl_sim(place.path(), &args);

@@ -27,7 +27,10 @@ fn hosts(place: &Path) -> [Host; 2] {
     let (source, program) = (format!("{EXAMPLES}/c/host.c"), place.join("host").display().to_string());
     let compiled = Command::new("cc").args(["-O2", "-o", &program, &source]).status();
     assert!(compiled.expect("there is a compiler").success());
-    let python = ["python3", "-S", &format!("{EXAMPLES}/python/host.py")].map(str::to_owned);
+    // The interpreter itself: `python3` may be a script that looks for it, and takes ten times as long to start.
+    let asked = Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]).output();
+    let python = String::from_utf8(asked.expect("there is Python").stdout).expect("it is text");
+    let python = [&python, "-S", &format!("{EXAMPLES}/python/host.py")].map(str::to_owned);
     [
         Host { name: "C", words: vec![program], seeds: 200 },
         Host { name: "Python", words: python.to_vec(), seeds: 20 },

@@ -105,7 +105,7 @@ pub(super) struct ReplayArgs {
     /// Try the case on another host.
     #[arg(long, value_name = "T", conflicts_with = "seed")]
     pub(super) target: Option<String>,
-    /// These cases must pass now: status 0 if all do, else 10.
+    /// These cases, and those in these directories, must pass now: status 0 if all do, else 10.
     #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["what", "seed", "trace"])]
     pub(super) expect_pass: Vec<PathBuf>,
     #[command(flatten)]

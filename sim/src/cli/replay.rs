@@ -17,7 +17,8 @@ use crate::report::style::{BAD, BOLD, GOOD, WARN};
 use crate::report::{failure, story};
 use crate::target::Target;
 use crate::trial::{Trial, trial};
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(super) fn replay(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
@@ -217,8 +218,8 @@ fn line<'a>(target: &'a str, trial: &Trial) -> json::Replay<'a> {
 /// Each case must pass now. All are read before the first is tried.
 fn expect_pass(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
     let mut cases = Vec::new();
-    for path in &args.expect_pass {
-        let case = load(path)?;
+    for path in cases_at(&args.expect_pass)? {
+        let case = load(&path)?;
         let target = target_of(&case, args.target.as_deref())?;
         cases.push((path.display().to_string(), case, target));
     }
@@ -238,6 +239,30 @@ fn expect_pass(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
     }
     out.text(&format!("{}, {failed} failed\n", things(cases.len() as u64, "case", "cases")));
     Ok(status)
+}
+
+/// These files, and of directories the files in them that are called `*.json`, in the order of their names.
+fn cases_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut all = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            all.push(path.clone());
+            continue;
+        }
+        let entries = path.read_dir().and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(|error| {
+            Error::new(format!("cannot list {:?}: {}", path.display().to_string(), plain(&error)))
+        })?;
+        let mut inside: Vec<PathBuf> = entries.iter().map(std::fs::DirEntry::path).collect();
+        inside.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        if inside.is_empty() {
+            return Err(Error::new(format!("there is no case in {:?}", path.display().to_string()))
+                .hint("a case is a file *.json that `asl-sim run` stored"));
+        }
+        inside.sort();
+        all.append(&mut inside);
+    }
+    Ok(all)
 }
 
 fn report_expected(name: &str, case: &Case, target: &Target, trial: &Trial, out: &mut Out) {
