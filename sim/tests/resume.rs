@@ -65,16 +65,38 @@ fn assert_refused(output: &Output, part: &str) {
     assert!(text.lines().count() <= 2, "{text}");
 }
 
-const CANARY: [&str; 8] =
-    ["run", "specimen:canary", "--seed", "1", "--seeds", "3000", "--keep-going", "--format=json"];
 const RESUME: [&str; 4] = ["run", "specimen:canary", "--resume", "--format=json"];
+
+/// How many runs take so long here, about. A number that was right for one build was over before the first kill in a faster one.
+fn seeds_that_take(seconds: f64, target: &str) -> String {
+    let tried = run(
+        &place(),
+        &[
+            "run",
+            target,
+            "--seed",
+            "1",
+            "--seeds",
+            "1000",
+            "--keep-going",
+            "--shrink-for",
+            "0",
+            "--format=json",
+        ],
+    );
+    let took = lines(&tried).last().and_then(|line| line["elapsed_s"].as_f64()).expect("there is a summary");
+    (1000.0 * seconds / took.max(0.01)).round().to_string()
+}
 
 #[test]
 fn a_campaign_that_is_killed_again_and_again_tells_at_last_what_an_undisturbed_one_does() {
-    let undisturbed = run(&place(), &CANARY);
+    let seeds = seeds_that_take(3.0, "specimen:canary");
+    let canary =
+        ["run", "specimen:canary", "--seed", "1", "--seeds", &seeds, "--keep-going", "--format=json"];
+    let undisturbed = run(&place(), &canary);
     assert_eq!(undisturbed.status.code(), Some(10));
     let place = place();
-    let mut ended = command(&place, Some(("KILL", 1.1)), &CANARY).output().expect("it can be started");
+    let mut ended = command(&place, Some(("KILL", 1.1)), &canary).output().expect("it can be started");
     let mut runs_before = Vec::new();
     for seconds in [0.02, 0.7, 0.1, 1.3, 0.05, 0.9] {
         assert_eq!(ended.status.code(), None, "{seconds}: it was killed: {ended:?}");
@@ -95,7 +117,8 @@ fn a_campaign_that_is_killed_again_and_again_tells_at_last_what_an_undisturbed_o
 
 #[test]
 fn an_interrupted_campaign_says_how_to_go_on_and_does() {
-    let args = ["run", "posix", "--seed", "5", "--seeds", "2500"];
+    let seeds = seeds_that_take(2.5, "posix");
+    let args = ["run", "posix", "--seed", "5", "--seeds", &seeds];
     let place = place();
     let ended = command(&place, Some(("INT", 0.8)), &args).output().expect("it can be started");
     let text = String::from_utf8_lossy(&ended.stdout).into_owned();
