@@ -213,6 +213,8 @@ pub type Decisions = BTreeMap<Address, u32>;
 enum Source {
     Seed(u64),
     Map(Decisions),
+    /// Drawn from the seed, and what crashes lose from one more number for each, in their order.
+    Salted(u64, Vec<u32>),
     /// From the map, and drawn from the seed what it does not hold.
     MapThenSeed(Decisions, u64),
     /// As another source, but one crash loses as much as it may of what some questions are about.
@@ -229,6 +231,7 @@ impl Source {
             // A case may come from another build, where there was more to choose from.
             Source::Map(decisions) => decisions.get(&address).copied().unwrap_or(0).min(count - 1),
             Source::Seed(seed) => draw(*seed, address, count, lean),
+            Source::Salted(seed, salts) => draw(seed ^ salt(salts, address), address, count, lean),
             Source::MapThenSeed(decisions, seed) => match decisions.get(&address) {
                 Some(&answer) => answer.min(count - 1),
                 None => draw(*seed, address, count, lean),
@@ -263,6 +266,11 @@ impl Decider {
     /// Draws every answer from the seed.
     pub fn seeded(seed: u64) -> Decider {
         Decider::of(Source::Seed(seed))
+    }
+
+    /// Draws every answer from the seed, and what crashes lose from one more number for each, in their order.
+    pub(crate) fn salted(seed: u64, salts: Vec<u32>) -> Decider {
+        Decider::of(Source::Salted(seed, salts))
     }
 
     /// Answers from the map, and 0 elsewhere.
@@ -357,6 +365,19 @@ impl Decider {
         }
         answer
     }
+}
+
+/// What is mixed into the seed for a question about a crash; crashes are numbered from 1, and 16 numbers are one crash with those
+/// inside the recovery from it.
+fn salt(salts: &[u32], address: Address) -> u64 {
+    let crash = match address.question {
+        Question::Latency | Question::Pick | Question::Partial | Question::Reverted | Question::Damage => {
+            None
+        }
+        _ => (address.at[0] >> 4).checked_sub(1),
+    };
+    let salt = crash.and_then(|crash| salts.get(crash as usize));
+    salt.map_or(0, |&salt| u64::from(salt) << 24)
 }
 
 fn draw(seed: u64, address: Address, count: u32, lean: Lean) -> u32 {

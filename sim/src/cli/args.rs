@@ -4,12 +4,14 @@
 use super::error::Error;
 use super::exec_args::ExecArgs;
 use super::explore::ExploreArgs;
-use super::run_args::{RunArgs, Time, jobs};
+use super::run_args::{RunArgs, Time, jobs, time_or_none};
 use super::specimens_args::SpecimensArgs;
+use crate::quantities;
 use crate::scenario::Scenario;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Most crashes of a run, besides those inside recovery.
 const CRASHES_MAX: u64 = 1_000;
@@ -35,6 +37,8 @@ pub(super) enum Command {
     Explore(ExploreArgs),
     Explain(ExplainArgs),
     Shrink(ShrinkArgs),
+    FuzzCase(FuzzCaseArgs),
+    Promote(PromoteArgs),
     Conform(ConformArgs),
     Specimens(SpecimensArgs),
     Mount(MountArgs),
@@ -71,6 +75,8 @@ impl Command {
             Command::Explore(args) => args.format,
             Command::Explain(args) => args.format,
             Command::Shrink(args) => args.format,
+            Command::FuzzCase(args) => args.format,
+            Command::Promote(args) => args.format,
             Command::Conform(args) => args.format,
             Command::Specimens(args) => args.format,
             Command::Doctor(args) => args.format,
@@ -154,6 +160,41 @@ pub(super) struct ShrinkArgs {
     /// Where the smaller case is stored, even over another [default: beside the case, as NAME.small.json].
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Makes a case of a fuzzer's input that fails: the same run, made small and stored. Status 10; 5 if it passes.
+#[derive(Debug, clap::Args)]
+pub(super) struct FuzzCaseArgs {
+    /// The host that was fuzzed; `asl-sim list targets` names them.
+    pub(super) target: String,
+    /// The input, as libFuzzer stored it: fuzz/artifacts/TARGET/crash-*.
+    pub(super) input: PathBuf,
+    /// The file system, if it was not posix; `asl-sim list profiles` names them.
+    #[arg(long, value_name = "P")]
+    pub(super) profile: Option<String>,
+    /// Where the case is stored.
+    #[arg(long, value_name = "DIR", default_value = "./asl-sim-out")]
+    pub(super) out: PathBuf,
+    /// How long it is made smaller before it is stored; 0 for not at all.
+    #[arg(long, value_name = "TIME", default_value = "10s", allow_negative_numbers = true, value_parser = time_or_none)]
+    pub(super) shrink_for: Duration,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// Copies cases to where they are kept, to be replayed with every change.
+#[derive(Debug, clap::Args)]
+pub(super) struct PromoteArgs {
+    /// Case files.
+    #[arg(value_name = "CASE", required = true)]
+    pub(super) cases: Vec<PathBuf>,
+    /// The directory for them; made when it is needed.
+    #[arg(long, value_name = "DIR")]
+    pub(super) to: PathBuf,
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -303,10 +344,5 @@ fn crashes(text: &str) -> Result<u32, String> {
 
 /// A seed, as we print it or in decimal.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
-    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let value = match hex {
-        Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16).ok(),
-        _ => text.parse().ok(),
-    };
-    value.ok_or_else(|| "a number below 2^64 is expected, decimal or 0x hex".to_owned())
+    quantities::seed(text).ok_or_else(|| "a number below 2^64 is expected, decimal or 0x hex".to_owned())
 }

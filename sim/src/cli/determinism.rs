@@ -4,10 +4,11 @@
 use super::Status;
 use super::args::RepeatArgs;
 use super::error::Error;
-use super::failure::{Subject, report_bug};
+use super::failure::report_bug;
 use super::out::Out;
 use super::wishes::{find_target, option_words, wishes};
 use crate::determinism::{Difference, Elsewhere, Sample, difference, serve};
+use crate::failing::Subject;
 use crate::panics;
 use crate::report::failure::field;
 use crate::report::json::{self, Line};

@@ -12,11 +12,12 @@ mod exec_args;
 mod explain;
 mod explore;
 mod failure;
+mod fuzz_case;
 mod known;
 mod list;
 mod mount;
 mod out;
-mod progress;
+mod promote;
 mod publish;
 mod replay;
 mod resume;
@@ -59,6 +60,8 @@ fn obey(command_line: Vec<OsString>) -> Status {
         Command::Explain(args) => explain::explain(args, &mut out),
         Command::Explore(args) => explore::explore(args, &mut out),
         Command::Shrink(args) => shrink::shrink_case(args, &mut out),
+        Command::Promote(args) => promote::promote(args, &mut out),
+        Command::FuzzCase(args) => fuzz_case::fuzz_case(args, &mut out),
         Command::Conform(args) => conform::conform(args, &mut out),
         Command::Specimens(args) => specimens::specimens(args, &mut out),
         Command::Mount(args) => mount::mount(args, &mut out),

@@ -2,10 +2,10 @@
 
 use super::Status;
 use super::error::{Error, plain};
-use super::failure::Subject;
 use super::resume::tell;
 use super::run_args::RunArgs;
 use crate::campaign::Summary;
+use crate::failing::Subject;
 use crate::report::distinct::distinct;
 use crate::report::{github, junit};
 use std::fs::{OpenOptions, Permissions};

@@ -6,10 +6,11 @@ use super::Status;
 use super::args::ReplayArgs;
 use super::determinism::report_divergence;
 use super::error::{Error, plain};
-use super::failure::{Again, Subject, report_bug, status_of};
+use super::failure::{report_bug, status_of};
 use super::out::Out;
 use super::wishes::{find_target, wishes};
 use crate::case::{Case, ReadError};
+use crate::failing::{Again, Subject};
 use crate::panics;
 use crate::report::json::{self, Line};
 use crate::report::layout::{shell_word, things};
@@ -31,7 +32,7 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> 
         (Some(what), Some(seed)) => {
             let target = find_target(what)?;
             let wishes = wishes(&args.world, &target)?;
-            let subject = Subject::new(target, wishes)?;
+            let subject = Subject::new(target, wishes).map_err(Error::new)?;
             Ok(replay_seed(&subject, seed, args.trace, out))
         }
         (Some(path), None) => replay_case(Path::new(path), args, out),

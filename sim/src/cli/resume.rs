@@ -1,12 +1,12 @@
 //! Campaigns that can go on: what they keep is begun, found again, and compared with what is asked for now.
 
 use super::error::{Error, plain};
-use super::failure::Subject;
 use super::out::Out;
 use super::run_args::RunArgs;
 use super::wishes::{find_target, options, wishes};
 use crate::campaign::keep::{Found, Keeper, NotFound, kept};
 use crate::determinism::{Ending, Sample};
+use crate::failing::Subject;
 use crate::report::json::{self, Line};
 use crate::report::layout::{duration, shell_word, things};
 use crate::report::style::BOLD;

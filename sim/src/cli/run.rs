@@ -3,10 +3,9 @@
 use super::Status;
 use super::determinism::{elsewhere, report_divergence};
 use super::error::{Error, plain};
-use super::failure::{Again, Keeping, Subject, report_bug};
+use super::failure::{Keeping, Origin, report_bug};
 use super::known;
 use super::out::Out;
-use super::progress::{Goal, stop_on_interrupt, watched};
 use super::publish::{Published, check_publishable, publish};
 use super::resume::{begin, find, go_on, resume_command, tell, what_ended};
 use super::run_args::{RunArgs, Time};
@@ -14,10 +13,12 @@ use super::wishes::{fault_list, find_target, options, wishes};
 use crate::campaign::keep::Keeper;
 use crate::campaign::{self, Campaign, Conduct, Failure, Fatal, Progress, Stopwatch, Summary};
 use crate::determinism::{Diverged, Elsewhere, Ending};
+use crate::failing::{Again, Subject};
 use crate::report::exercised::{Expected, faults};
 use crate::report::failure::field;
 use crate::report::json::{self, Line};
 use crate::report::layout::{count, things};
+use crate::report::progress::{Goal, stop_on_interrupt, watched};
 use crate::report::style::{BAD, BOLD};
 use crate::report::summary;
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
     let target = find_target(&args.target)?;
     let wishes = wishes(&args.world, &target)?;
     let known = args.known.as_deref().map(known::read).transpose()?;
-    let subject = Subject::new(target, wishes)?;
+    let subject = Subject::new(target, wishes).map_err(Error::new)?;
     let existing = check_writable(&args.out)?;
     args.junit.as_deref().map(check_publishable).transpose()?;
     args.seed = Some(args.seed.map_or_else(random_seed, Ok)?);
@@ -212,7 +213,7 @@ fn report_failures(
                 // One small case of each kind of failure is enough.
                 let first = seen.insert(&failure.signature);
                 let shrink_for = if first { keeping.shrink_for } else { Duration::ZERO };
-                subject.report(*trial, seed, &Keeping { shrink_for, ..*keeping }, out)
+                subject.report(*trial, &Origin::Seed(seed), &Keeping { shrink_for, ..*keeping }, out)
             }
             Again::Diverged(hashes) => report_divergence(subject, seed, &hashes, elsewhere, out),
             Again::Bug(said) => report_bug(Some(seed), &said, &subject.replay_command(seed), out),

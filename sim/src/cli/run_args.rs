@@ -4,6 +4,7 @@ use super::args::{Args, Command, Format, WorldArgs, number, seed};
 use super::exec_args::ExecArgs;
 use crate::campaign::Shard;
 use crate::determinism::Sample;
+use crate::quantities;
 use clap::Parser;
 use std::fmt;
 use std::path::PathBuf;
@@ -108,14 +109,9 @@ impl RunArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time(pub(super) Duration);
 
-const UNITS: [(char, u64); 3] = [('h', 3600), ('m', 60), ('s', 1)];
-
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let whole = UNITS.iter().find(|(_, unit)| seconds.is_multiple_of(*unit));
-        let (name, unit) = whole.expect("all are multiples of a second");
-        write!(f, "{}{name}", seconds / unit)
+        f.write_str(&quantities::time_text(self.0))
     }
 }
 
@@ -123,15 +119,11 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Time, String> {
-        let parsed = UNITS.iter().find_map(|(name, unit)| {
-            let number: u64 = number(text.strip_suffix(*name)?, 1, u64::from(u32::MAX)).ok()?;
-            Some(Time(Duration::from_secs(number * unit)))
-        });
-        parsed.ok_or_else(|| "a time is expected, as 90s, 30m or 2h".to_owned())
+        quantities::time(text).map(Time).ok_or_else(|| "a time is expected, as 90s, 30m or 2h".to_owned())
     }
 }
 
-fn time_or_none(text: &str) -> Result<Duration, String> {
+pub(super) fn time_or_none(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { text.parse().map(|Time(time)| time) }
 }
 
@@ -162,16 +154,5 @@ mod tests {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         assert_eq!(RunArgs::of_words(&words).expect("it is right").words(), words);
         assert!(RunArgs::of_words(&["list".to_owned(), "targets".to_owned()]).is_none());
-    }
-
-    #[test]
-    fn times_have_a_unit() {
-        for (text, seconds) in [("90s", 90), ("30m", 1_800), ("2h", 7_200)] {
-            let time: Time = text.parse().expect("it is one");
-            assert_eq!((time.0.as_secs(), time.to_string()), (seconds, text.to_owned()));
-        }
-        for text in ["", "s", "30", "0s", "-1m", "1.5h", "1h30m", "99999999999h"] {
-            assert!(text.parse::<Time>().is_err(), "{text}");
-        }
     }
 }

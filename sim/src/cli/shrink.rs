@@ -8,13 +8,14 @@ use super::args::ShrinkArgs;
 use super::error::{Error, plain};
 use super::failure::report_bug;
 use super::out::Out;
-use super::progress::{stop_by, watch_shrinking};
 use super::replay::{load, target_of};
 use crate::campaign::Stopwatch;
 use crate::case::Case;
+use crate::failing::from_to;
 use crate::panics;
 use crate::report::json::{self, Line};
 use crate::report::layout::{duration, shell_word, things};
+use crate::report::progress::{stop_by, watch_shrinking};
 use crate::report::style::{GOOD, WARN};
 use crate::report::{failure, story::story};
 use crate::shrink::{Options, Progress, Shrunk, shrink};
@@ -91,12 +92,6 @@ fn another(case: &Case, now: &Trial) -> Option<String> {
 fn beside(case: &Path) -> PathBuf {
     let stem = case.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     case.with_file_name(format!("{stem}.small.json"))
-}
-
-/// What was taken away, in words.
-pub(super) fn from_to(shrunk: &Shrunk) -> String {
-    let now = things(shrunk.trial.scenario.ops.len() as u64, "operation", "operations");
-    format!("from {} to {now}", shrunk.ops_before)
 }
 
 fn report(shrunk: &Shrunk, path: &Path, elapsed: Duration, out: &mut Out) {

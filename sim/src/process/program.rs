@@ -3,6 +3,7 @@
 //!
 //! `exec --world none --hang-timeout 2s -- python3 host.py` is such a line; what is as usual is left out.
 
+use crate::quantities;
 use crate::report::layout::shell_word;
 use crate::scenario::generate::Reach;
 use std::fmt;
@@ -127,13 +128,7 @@ impl FromStr for World {
 
 /// A time as `10s` or `500ms`.
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
-    let expected = || "a time is expected, as 10s or 500ms".to_owned();
-    let (digits, unit_ms) = match text.strip_suffix("ms") {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('s').ok_or_else(expected)?, 1_000),
-    };
-    let number = digits.parse().ok().filter(|number| (1..=1_000_000).contains(number));
-    number.map(|number: u64| Duration::from_millis(number * unit_ms)).ok_or_else(expected)
+    quantities::time(text).ok_or_else(|| "a time is expected, as 10s or 500ms".to_owned())
 }
 
 #[cfg(test)]

@@ -32,6 +32,13 @@ pub(crate) enum Line<'a> {
         seed: String,
         text: &'a str,
     },
+    /// A case that is kept.
+    Promoted {
+        case: &'a str,
+        to: &'a str,
+        /// False if it was there.
+        new: bool,
+    },
     Violation {
         invariant: &'a str,
         #[serde(flatten)]
@@ -98,7 +105,8 @@ pub(crate) enum Line<'a> {
 /// What is said of each failure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Failure {
-    pub(crate) seed: String,
+    /// Null if it came from no seed.
+    pub(crate) seed: Option<String>,
     /// Where the case is; null if it could not be stored.
     pub(crate) case: Option<String>,
     /// How many operations the scenario of the stored case has, and how many it had before it was made smaller.

@@ -12,6 +12,7 @@ pub(crate) mod github;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod layout;
+pub(crate) mod progress;
 pub(crate) mod specimens;
 pub mod story;
 pub(crate) mod style;

@@ -16,14 +16,15 @@ mod parts;
 pub use parts::{actions, own, payloads};
 
 use crate::campaign::capabilities;
-use crate::case::Case;
+use crate::conformance::{cases_dir, replay_command, shown, test_name};
 use crate::decide::{Decider, Decisions, Site};
-use crate::report::{failure, layout, story::story};
+use crate::failing::Found;
+use crate::report::{layout, story::story};
 use crate::scenario::generate::Reach;
 use crate::scenario::{
     Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Profile, Scenario, Setup,
 };
-use crate::target::Target;
+use crate::target::{Target, find};
 use crate::trial::{Trial, trial};
 use crate::world::fs::Fill;
 use asl_host::Capabilities;
@@ -254,8 +255,21 @@ impl Attempt {
         last
     }
 
-    /// Makes the run, and fails with its story if the host breaks the contract. The case is stored in this directory, under the
-    /// name of the test that is running: of a test that shrinks, the last one that failed is the smallest, and the one that stays.
+    /// Makes the run, and fails with its story if the host breaks the contract. The case is stored in `target/asl-sim`, under the name
+    /// of the test that is running: of a test that shrinks, the last one that failed is the smallest, and the one that stays.
+    ///
+    /// # Errors
+    ///
+    /// The failure, for proptest.
+    ///
+    /// # Panics
+    ///
+    /// If the simulator has a bug, or the case cannot be stored.
+    pub fn check(&self, target: &Target) -> Result<(), TestCaseError> {
+        self.check_in(target, &cases_dir())
+    }
+
+    /// The same, with the case stored in this directory.
     ///
     /// # Errors
     ///
@@ -269,33 +283,18 @@ impl Attempt {
         if trial.passed() {
             return Ok(());
         }
-        let story = story(&trial);
-        let case = Case::of(&trial, target.name(), None, story.clone());
-        let saved = case.save_as(dir, &test_name());
+        let found = Found::AsItWas(trial);
+        let name = test_name().map_or_else(|| "attempt".to_owned(), |name| name.replace("::", "-"));
+        let case = found.case(target.name(), None, story(found.trial()));
+        let saved = case.save_as(dir, &name);
         let path = saved.unwrap_or_else(|error| panic!("cannot store a case in {}: {error}", dir.display()));
-        Err(TestCaseError::fail(told(&trial, &story, &path)))
+        let known = find(target.name()).is_ok();
+        let replay = format!("asl-sim replay {}", layout::shell_word(&path.to_string_lossy()));
+        let replay = if known { replay } else { replay_command(&path) };
+        let more = [("case", shown(&path)), ("replay", replay)];
+        let told = found.told(None, &more, layout::PIPE_COLUMNS);
+        Err(TestCaseError::fail(anstream::adapter::strip_str(&told).to_string()))
     }
-}
-
-/// The failure, for people.
-fn told(trial: &Trial, story: &[String], path: &Path) -> String {
-    let replay = format!("asl-sim replay {}", layout::shell_word(&path.to_string_lossy()));
-    let text = [
-        failure::headline(trial, layout::PIPE_COLUMNS),
-        "\n".to_owned(),
-        failure::story(story),
-        "\n".to_owned(),
-        failure::field("signature", &trial.signature().unwrap_or_default()),
-        failure::field("case", &path.display().to_string()),
-        failure::field("replay", &replay),
-    ];
-    anstream::adapter::strip_str(&text.concat()).to_string()
-}
-
-/// The test that is running, as the test harness names its threads.
-fn test_name() -> String {
-    let name = std::thread::current().name().unwrap_or("attempt").to_owned();
-    name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
 
 /// What is done, an operation a line, since proptest prints it.

@@ -18,18 +18,18 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 const STOPPING: &str = "stopping after the runs in hand; press Ctrl-C again to stop at once";
 
 /// The first Ctrl-C ends the campaign in good order, the second one at once.
-pub(super) fn stop_on_interrupt(progress: &Arc<Progress>) {
+pub(crate) fn stop_on_interrupt(progress: &Arc<Progress>) {
     stop_by(progress.clone(), |progress| &progress.stop);
 }
 
 /// The first Ctrl-C sets a flag, the second one ends the program at once.
-pub(super) fn stop_by<T: Send + Sync + 'static>(
+pub(crate) fn stop_by<T: Send + Sync + 'static>(
     shared: Arc<T>,
     flag: impl Fn(&T) -> &AtomicBool + Send + 'static,
 ) {
     let handler = move || {
         if flag(&shared).swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(super::Status::Interrupted.code()));
+            std::process::exit(i32::from(crate::cli::Status::Interrupted.code()));
         }
     };
     // It fails only if there is a handler already, or no signals; then Ctrl-C does what it does without us.
@@ -38,13 +38,13 @@ pub(super) fn stop_by<T: Send + Sync + 'static>(
 
 /// When a campaign ends if nothing ends it before.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Goal {
+pub(crate) struct Goal {
     /// So many runs; none if only the time counts.
-    pub(super) runs: Option<u64>,
+    pub(crate) runs: Option<u64>,
     /// Runs that another process made before.
-    pub(super) runs_before: u64,
+    pub(crate) runs_before: u64,
     /// After so much time.
-    pub(super) time: Option<Duration>,
+    pub(crate) time: Option<Duration>,
 }
 
 impl Goal {
@@ -63,17 +63,17 @@ impl Goal {
 }
 
 /// What is shown of work that goes on.
-pub(super) struct View<'a> {
+pub(crate) struct View<'a> {
     /// Set when it is to end early.
-    pub(super) stop: &'a AtomicBool,
+    pub(crate) stop: &'a AtomicBool,
     /// How far it is after so much time, in thousandths.
-    pub(super) share: &'a (dyn Fn(Duration) -> u64 + Sync),
+    pub(crate) share: &'a (dyn Fn(Duration) -> u64 + Sync),
     /// The same, and what else is known, in words.
-    pub(super) state: &'a (dyn Fn(Duration) -> String + Sync),
+    pub(crate) state: &'a (dyn Fn(Duration) -> String + Sync),
 }
 
 /// Makes the runs of a campaign, and shows how far it is.
-pub(super) fn watched<T>(progress: &Progress, goal: Goal, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
+pub(crate) fn watched<T>(progress: &Progress, goal: Goal, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
     let share = |elapsed| {
         let share = goal.progress(progress.runs.load(Ordering::Relaxed), elapsed);
         share.map_or(0, |(share, _)| share)
@@ -83,7 +83,7 @@ pub(super) fn watched<T>(progress: &Progress, goal: Goal, watch: Stopwatch, work
 }
 
 /// Does the work, and shows how far it is.
-pub(super) fn watched_by<T>(view: &View<'_>, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
+pub(crate) fn watched_by<T>(view: &View<'_>, watch: Stopwatch, work: impl FnOnce() -> T) -> T {
     let (working, finished) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -158,7 +158,7 @@ fn state(progress: &Progress, goal: Goal, elapsed: Duration) -> String {
 
 /// Makes a run smaller, and shows how far that is: on a terminal in a line that is written over, elsewhere in one every ten
 /// seconds. `stop` ends it, besides the progress's own.
-pub(super) fn watch_shrinking<T>(
+pub(crate) fn watch_shrinking<T>(
     progress: &shrink::Progress,
     stop: Option<&AtomicBool>,
     work: impl FnOnce() -> T,

@@ -1,0 +1,4 @@
+//! Case files: see `asl_sim::fuzz::readers`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_sim::fuzz::readers::case_file(bytes));

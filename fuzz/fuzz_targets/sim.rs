@@ -1,0 +1,4 @@
+//! Runs of the reference host.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_fuzz::host("sim", bytes));

@@ -1,0 +1,4 @@
+//! Runs of the reference host, which fences.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_fuzz::host("sim:fence", bytes));

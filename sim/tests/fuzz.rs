@@ -1,0 +1,118 @@
+//! What fuzzers have found worth keeping is replayed without a fuzzer, and what they find becomes a case.
+
+use asl_sim::fuzz::image::image;
+use asl_sim::fuzz::readers::{case_file, frames};
+use asl_sim::fuzz::{Counts, Fuzzed};
+use asl_sim::report::story::story;
+use asl_sim::target::find;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The inputs that are kept for a fuzz target, in the order of their names.
+fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/fuzz").join(target);
+    let entries = dir.read_dir().unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), std::fs::read(path).expect("it is a file"))).collect()
+}
+
+#[test]
+fn hosts_keep_the_contract_on_every_input_that_is_kept() {
+    for (corpus, target) in [
+        ("posix", "posix"),
+        ("posix_on_flush", "posix:on-flush"),
+        ("sim", "sim"),
+        ("sim_on_flush", "sim:on-flush"),
+        ("sim_fence", "sim:fence"),
+    ] {
+        let target = find(target).expect("a built-in target");
+        let wishes = target.wishes();
+        let mut fuzzed = Fuzzed::new(target, wishes);
+        for (path, bytes) in inputs(corpus) {
+            let trial = fuzzed.run(&bytes);
+            assert!(trial.passed(), "{}: {:#?}", path.display(), story(&trial));
+        }
+        let Counts { runs, ops, crashes } = fuzzed.counts();
+        assert!(
+            runs >= 50 && ops > 2 * runs && crashes > runs / 2,
+            "{corpus}: {runs} runs, {ops} operations, {crashes} crashes"
+        );
+    }
+}
+
+#[test]
+fn readers_and_recovery_answer_on_every_input_that_is_kept() {
+    for (corpus, target) in [("posix_image", "posix"), ("sim_image", "sim")] {
+        let target = find(target).expect("a built-in target");
+        for (path, bytes) in inputs(corpus) {
+            assert_eq!(image(&target, &bytes), Ok(()), "{}", path.display());
+        }
+    }
+    for (_, bytes) in inputs("frame") {
+        frames(&bytes);
+    }
+    for (_, bytes) in inputs("case") {
+        case_file(&bytes);
+    }
+}
+
+fn asl_sim(place: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_asl-sim"))
+        .args(args)
+        .current_dir(place)
+        .output()
+        .expect("it can be started")
+}
+
+/// One append, and the loss of power at the end, of which the sixth byte says what it loses.
+fn one_append(lost: u8) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[5] = lost;
+    bytes
+}
+
+#[test]
+fn an_input_that_fails_becomes_a_case_that_replays() {
+    let place = tempfile::tempdir().expect("there is room");
+    let target = find("specimen:segment-dir-not-synced").expect("a built-in target");
+    let wishes = target.wishes();
+    let mut fuzzed = Fuzzed::new(target, wishes);
+    let failing = (0..=255).map(one_append).find(|bytes| !fuzzed.run(bytes).passed());
+    keep(&place, "crash-1", &failing.expect("the name of the segment is lost half of the time"));
+    let made = asl_sim(place.path(), &["fuzz-case", "specimen:segment-dir-not-synced", "crash-1"]);
+    let text = String::from_utf8(made.stdout).expect("it is text");
+    assert_eq!(made.status.code(), Some(10), "{text}");
+    assert!(text.contains("violation: append-durable"), "{text}");
+    assert!(
+        text.contains("asl-sim fuzz-case specimen:segment-dir-not-synced crash-1"),
+        "it says how to begin anew: {text}"
+    );
+    let case = "asl-sim-out/specimen-segment-dir-not-synced-crash-1.json";
+    let replayed = asl_sim(place.path(), &["replay", case]);
+    let text = String::from_utf8(replayed.stdout).expect("it is text");
+    assert_eq!(replayed.status.code(), Some(10), "{text}");
+    assert!(text.contains("the same as in the case"), "{text}");
+}
+
+fn keep(place: &tempfile::TempDir, name: &str, bytes: &[u8]) {
+    let file = std::fs::File::create(place.path().join(name));
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, bytes)).expect("there is room");
+}
+
+#[test]
+fn an_input_that_does_not_fail_is_no_case() {
+    let place = tempfile::tempdir().expect("there is room");
+    keep(&place, "input", &one_append(0));
+    for (args, status, part) in [
+        (["fuzz-case", "posix", "input"], 5, "does not fail on posix"),
+        (["fuzz-case", "posix", "not-there"], 2, "cannot read the input"),
+        (["fuzz-case", "posit", "input"], 2, "posix"),
+    ] {
+        let output = asl_sim(place.path(), &args);
+        let said = String::from_utf8(output.stderr).expect("it is text");
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(said.starts_with("error: ") && said.contains(part) && said.lines().count() <= 2, "{said}");
+        assert!(!place.path().join("asl-sim-out").exists());
+    }
+}
