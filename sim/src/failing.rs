@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::panics;
 use crate::report::layout::things;
 use crate::report::{failure, json, story::story};
+use crate::runtime::HOW_TO_BUILD_NODES;
 use crate::scenario::generate::Wishes;
 use crate::shrink::Shrunk;
 use crate::target::Target;

@@ -7,7 +7,7 @@ use super::explore::ExploreArgs;
 use super::run_args::{RunArgs, Time, jobs, time_or_none};
 use super::specimens_args::SpecimensArgs;
 use crate::quantities;
-use crate::scenario::Scenario;
+use crate::scenario::{Runtime, Scenario};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -218,13 +218,17 @@ pub(super) struct WorldArgs {
     /// How many crashes a run has, besides those inside recovery and the one at the end.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = crashes)]
     pub(super) crashes: Option<u32>,
+    /// What moves tasks and time: stepped, or madsim, in builds that have it, for hosts on tokio [default: stepped].
+    #[arg(long, value_name = "R", value_parser = runtime)]
+    pub(super) runtime: Option<Runtime>,
 }
 
 impl WorldArgs {
     /// Whether none of them is given.
     pub(super) fn is_empty(&self) -> bool {
-        let WorldArgs { profile, faults, clients, ops, crashes } = self;
-        profile.is_none() && faults.is_none() && clients.is_none() && ops.is_none() && crashes.is_none()
+        let WorldArgs { profile, faults, clients, ops, crashes, runtime } = self;
+        let numbers = [clients.is_none(), ops.is_none(), crashes.is_none()];
+        profile.is_none() && faults.is_none() && runtime.is_none() && numbers.into_iter().all(|none| none)
     }
 }
 
@@ -343,6 +347,12 @@ fn crashes(text: &str) -> Result<u32, String> {
 }
 
 /// A seed, as we print it or in decimal.
+fn runtime(text: &str) -> Result<Runtime, String> {
+    let all = [Runtime::Stepped, Runtime::Madsim];
+    let found = all.into_iter().find(|runtime| runtime.as_str() == text);
+    found.ok_or_else(|| "there are stepped and madsim".to_owned())
+}
+
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     quantities::seed(text).ok_or_else(|| "a number below 2^64 is expected, decimal or 0x hex".to_owned())
 }

@@ -8,7 +8,7 @@ use super::determinism::report_divergence;
 use super::error::{Error, plain};
 use super::failure::{report_bug, status_of};
 use super::out::Out;
-use super::wishes::{find_target, wishes};
+use super::wishes::{check_runtime, find_target, wishes};
 use crate::case::{Case, ReadError};
 use crate::failing::{Again, Subject};
 use crate::panics;
@@ -92,6 +92,7 @@ fn in_words(error: &ReadError) -> String {
 
 /// The host of a case, or another one that is to be tried on it.
 pub(super) fn target_of(case: &Case, other: Option<&str>) -> Result<Target, Error> {
+    check_runtime(case.scenario.setup.runtime)?;
     match other {
         Some(name) => find_target(name),
         None => find_target(&case.target).map_err(|error| {

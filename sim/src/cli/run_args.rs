@@ -74,7 +74,7 @@ impl RunArgs {
 
     /// What decides which runs are made and how they are judged, as words of a command line.
     pub(super) fn words(&self) -> Vec<String> {
-        let WorldArgs { profile, faults, clients, ops, crashes } = &self.world;
+        let WorldArgs { profile, faults, clients, ops, crashes, runtime } = &self.world;
         let options = [
             ("seeds", self.seeds.map(|seeds| seeds.to_string())),
             ("seed", self.seed.map(|seed| format!("{seed:#x}"))),
@@ -84,6 +84,7 @@ impl RunArgs {
             ("clients", clients.map(|clients| clients.to_string())),
             ("ops", ops.map(|ops| ops.to_string())),
             ("crashes", crashes.map(|crashes| crashes.to_string())),
+            ("runtime", runtime.map(|runtime| runtime.as_str().to_owned())),
             ("shard", self.shard.map(|shard| shard.to_string())),
             ("known", self.known.as_ref().map(|path| path.to_string_lossy().into_owned())),
             ("check-determinism", self.check_determinism.map(|sample| sample.to_string())),

@@ -7,7 +7,7 @@ use super::exec_args::HINT;
 use crate::process::{self, Program, Refused};
 use crate::report::layout::shell_word;
 use crate::scenario::generate::Wishes;
-use crate::scenario::{FaultClass, FaultKind, Profile};
+use crate::scenario::{FaultClass, FaultKind, Profile, Runtime};
 use crate::target::{self, Target};
 
 /// The classes that a list of faults may name.
@@ -62,7 +62,12 @@ fn program(name: &str) -> Result<Target, Error> {
 /// What the options ask for; what they do not say is as usual for the target.
 pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error> {
     let WorldArgs { clients, ops, crashes, .. } = *args;
-    let mut wishes = Wishes { clients, ops, crashes, ..target.wishes() };
+    let runtime = args.runtime.unwrap_or_default();
+    check_runtime(runtime)?;
+    if runtime == Runtime::Madsim && target.program().is_some() {
+        return Err(Error::new("a host that is a program has a runtime of its own: leave out --runtime"));
+    }
+    let mut wishes = Wishes { clients, ops, crashes, runtime, ..target.wishes() };
     if let Some(name) = &args.profile {
         wishes.profile = profile(name)?;
     }
@@ -70,6 +75,16 @@ pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error>
         (wishes.classes, wishes.kinds) = faults(list)?;
     }
     Ok(wishes)
+}
+
+/// Whether this build can make such runs.
+pub(super) fn check_runtime(runtime: Runtime) -> Result<(), Error> {
+    if runtime.is_built_in() {
+        return Ok(());
+    }
+    let hint = "RUSTFLAGS=\"--cfg madsim\" cargo build --release --package asl-sim --features madsim --target-dir target/madsim";
+    let missing = Error::new(format!("this build has no runtime {:?}", runtime.as_str()));
+    Err(missing.status(Status::Unavailable).hint(format!("build one that has it: {hint}")))
 }
 
 pub(super) fn profile(name: &str) -> Result<Profile, Error> {
@@ -133,6 +148,7 @@ pub(super) fn option_words(wishes: &Wishes) -> Vec<String> {
         ("clients", wishes.clients.map(|clients| clients.to_string())),
         ("ops", wishes.ops.map(|ops| ops.to_string())),
         ("crashes", wishes.crashes.map(|crashes| crashes.to_string())),
+        ("runtime", (wishes.runtime != usual.runtime).then(|| wishes.runtime.as_str().to_owned())),
     ];
     options.into_iter().filter_map(|(name, value)| Some([format!("--{name}"), value?])).flatten().collect()
 }

@@ -50,7 +50,7 @@ use crate::report::layout::{PIPE_COLUMNS, things};
 use crate::report::progress::{Goal, watched};
 use crate::report::{json, story::story};
 use crate::scenario::generate::Wishes;
-use crate::scenario::{FaultClass, Profile};
+use crate::scenario::{FaultClass, Profile, Runtime};
 use crate::shrink::{self, shrink};
 use crate::target::{Machine, OwnOperation, Target, find};
 use crate::trial::trial;
@@ -118,6 +118,13 @@ impl Conformance {
     #[must_use]
     pub fn faults(mut self, classes: &[FaultClass]) -> Conformance {
         self.wishes.classes = classes.to_vec();
+        self
+    }
+
+    /// With tasks and time moved by this; by the simulator's own runtime unless said.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Runtime) -> Conformance {
+        self.wishes.runtime = runtime;
         self
     }
 

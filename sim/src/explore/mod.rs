@@ -30,7 +30,7 @@ pub use alphabet::{Letter, alphabet};
 
 use crate::panics;
 use crate::scenario::generate::Wishes;
-use crate::scenario::{FaultClass, Profile, Scenario, Setup};
+use crate::scenario::{FaultClass, Profile, Runtime, Scenario, Setup};
 use crate::target::Target;
 use crate::trial::Trial;
 use crate::world::fs::Fill;
@@ -86,6 +86,7 @@ impl Options {
             segment_len_max: 1_000,
             entropy: 1,
             goes_on_after_errors: false,
+            runtime: Runtime::Stepped,
         }
     }
 

@@ -82,6 +82,7 @@ fn setup(bytes: Record, wishes: &Wishes) -> Setup {
         segment_len_max: u64::from(of(&[64 << 20, 8_000, 2_000, 600], bytes[4])),
         entropy: u64::from(u16::from_le_bytes([bytes[5], bytes[6]])),
         goes_on_after_errors: bytes[7] & 1 == 1,
+        runtime: wishes.runtime,
     }
 }
 

@@ -365,7 +365,7 @@ impl Runner<'_> {
     /// Another process tries to open the store. If it is let in, the history shows it; it leaves again at once. A host that
     /// fences has shut the first one out then.
     async fn open_second(&self, site: Site, client: u16) -> bool {
-        let second = self.target.boot(&self.machine());
+        let second = self.boot(&self.machine());
         let (told, store) = self.open_place(&*second, Place::Main, site, client, true).await;
         let fences = self.history.borrow().capabilities.exclusion == Exclusion::Fence;
         if let Some(store) = store {

@@ -53,7 +53,7 @@ impl Runner<'_> {
         let cut = self.cuts.pop_front();
         let (ended, host, process) = {
             let machine = self.machine();
-            let host = self.target.boot(&machine);
+            let host = self.boot(&machine);
             let process = machine.process;
             let ended = {
                 let (this, host, opened) = (&*self, &*host, &opened);
@@ -66,7 +66,7 @@ impl Runner<'_> {
                     }
                     this.leave().await;
                 });
-                self.sim.run(vec![Some(task)])
+                self.drive(vec![Some(task)])
             };
             (ended, host, process)
         };
@@ -125,7 +125,7 @@ impl Runner<'_> {
                 let tasks = (0..self.queues.len())
                     .map(|client| Some(Box::pin(this.client(client, &up)) as Task<'_>))
                     .collect();
-                self.sim.run(tasks)
+                self.drive(tasks)
             };
             match self.settle_end(ended, false) {
                 End::Done => {}
@@ -180,7 +180,7 @@ impl Runner<'_> {
                     }
                     this.leave().await;
                 });
-                self.sim.run(vec![Some(task)])
+                self.drive(vec![Some(task)])
             };
             match self.settle_end(ended, false) {
                 End::Done => {}
@@ -220,7 +220,7 @@ impl Runner<'_> {
                 this.close(&*up.store, Site::Closing).await;
                 this.leave().await;
             });
-            self.sim.run(vec![Some(task)])
+            self.drive(vec![Some(task)])
         };
         if !matches!(self.settle_end(ended, false), End::Done) {
             return false;
@@ -249,7 +249,7 @@ impl Runner<'_> {
                 this.close(&*up.store, Site::Closing).await;
                 this.leave().await;
             });
-            self.sim.run(vec![Some(task)])
+            self.drive(vec![Some(task)])
         };
         self.settle_end(ended, false);
     }

@@ -21,9 +21,9 @@ use crate::chronicle::Chronicle;
 use crate::decide::{Decider, Decisions};
 use crate::history::{History, Name};
 use crate::process::Outside;
-use crate::runtime::{Injected, Process, Sim};
+use crate::runtime::{Ended, Injected, Nodes, Process, Sim, Task, in_a_fresh_thread};
 use crate::scenario::generate::{Wishes, generate};
-use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Scenario};
+use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Runtime, Scenario};
 use crate::target::{AnyHost, AnyStore, Machine, ROOT, Target};
 use crate::trace::{Step, TraceHash};
 use crate::world::fs::MediaStates;
@@ -98,14 +98,24 @@ impl Exercised {
 ///
 /// If the simulator has a bug. A host that panics is recorded in the history.
 pub fn run(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> Outcome {
-    run_to_end(Runner::new(target, scenario, decider))
+    in_its_runtime(scenario, || run_to_end(Runner::new(target, scenario, decider)))
+}
+
+/// Where a run of this scenario has to be made: madsim wants a thread in which nothing was run.
+fn in_its_runtime<T: Send>(scenario: &Scenario, work: impl FnOnce() -> T + Send) -> T {
+    match scenario.setup.runtime {
+        Runtime::Stepped => work(),
+        Runtime::Madsim => in_a_fresh_thread(work),
+    }
 }
 
 /// The same run, with each step of its trace kept.
 pub(crate) fn run_in_full(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> Outcome {
-    let runner = Runner::new(target, scenario, decider);
-    runner.sim.lock().trace.keep_steps();
-    run_to_end(runner)
+    in_its_runtime(scenario, || {
+        let runner = Runner::new(target, scenario, decider);
+        runner.sim.lock().trace.keep_steps();
+        run_to_end(runner)
+    })
 }
 
 /// The same run, with a chronicle of all that goes on below the host.
@@ -114,13 +124,15 @@ pub(crate) fn run_chronicled(
     scenario: &Arc<Scenario>,
     decider: Decider,
 ) -> (Outcome, Chronicle) {
-    let mut runner = Runner::new(target, scenario, decider);
-    let sim = runner.sim.clone();
-    sim.lock().begin_chronicle();
-    runner.chronicled = true;
-    let outcome = run_to_end(runner);
-    let chronicle = sim.lock().end_chronicle();
-    (outcome, chronicle.expect("it was begun"))
+    in_its_runtime(scenario, || {
+        let mut runner = Runner::new(target, scenario, decider);
+        let sim = runner.sim.clone();
+        sim.lock().begin_chronicle();
+        runner.chronicled = true;
+        let outcome = run_to_end(runner);
+        let chronicle = sim.lock().end_chronicle();
+        (outcome, chronicle.expect("it was begun"))
+    })
 }
 
 fn run_to_end(mut runner: Runner<'_>) -> Outcome {
@@ -143,10 +155,26 @@ pub(crate) fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
         max_record_len: 0,
     };
     let scenario = Arc::new(generate(0, &wishes, &nothing));
-    let sim = Sim::new(scenario.clone(), Decider::seeded(0));
-    make_root(&sim);
+    in_its_runtime(&scenario, || {
+        let sim = Sim::new(scenario.clone(), Decider::seeded(0));
+        make_root(&sim);
+        offers(target, &sim, nodes(&sim, &scenario).as_ref(), &scenario)
+    })
+}
+
+/// The nodes that hosts are in, if the scenario is for the second runtime.
+fn nodes(sim: &Sim, scenario: &Scenario) -> Option<Nodes> {
+    (scenario.setup.runtime == Runtime::Madsim).then(|| Nodes::new(sim, scenario))
+}
+
+/// What a host says that it offers.
+fn offers(target: &Target, sim: &Arc<Sim>, nodes: Option<&Nodes>, scenario: &Arc<Scenario>) -> Capabilities {
     let process = sim.lock().process();
-    target.boot(&Machine { sim, process, setup: &scenario.setup }).capabilities()
+    let machine = Machine { sim: sim.clone(), process, setup: &scenario.setup };
+    match nodes {
+        None => target.boot(&machine).capabilities(),
+        Some(nodes) => nodes.capabilities(&machine, target, scenario),
+    }
 }
 
 /// The host's root outlives everything.
@@ -177,6 +205,8 @@ pub(crate) struct Runner<'a> {
     target: &'a Target,
     scenario: Arc<Scenario>,
     sim: Arc<Sim>,
+    /// What moves hosts and clients, if it is not the simulation itself.
+    nodes: Option<Nodes>,
     history: RefCell<History>,
     known: RefCell<Known>,
     /// Per client, the operations that are its own, and how many of them were begun.
@@ -233,10 +263,8 @@ impl<'a> Runner<'a> {
             let outside = Outside::on_disk(program.clone(), None);
             sim.attach(outside.expect("there was a place for the files of the first one"));
         }
-        let capabilities = {
-            let process = sim.lock().process();
-            target.boot(&Machine { sim: sim.clone(), process, setup: &scenario.setup }).capabilities()
-        };
+        let nodes = nodes(&sim, scenario);
+        let capabilities = offers(target, &sim, nodes.as_ref(), scenario);
         let clients = usize::from(scenario.setup.clients.max(1));
         let first = scenario.crashes.iter().find(|plan| plan.op.is_none());
         let cuts =
@@ -245,6 +273,7 @@ impl<'a> Runner<'a> {
             target,
             scenario: scenario.clone(),
             sim,
+            nodes,
             history: RefCell::new(History::new(capabilities, scenario.setup.class)),
             known: RefCell::new(Known { next: 1, open: vec![Vec::new(); clients], ..Known::default() }),
             queues: queues(scenario, &vec![0; clients]),
@@ -268,10 +297,12 @@ impl<'a> Runner<'a> {
     pub(crate) fn fork(&self, scenario: &Arc<Scenario>, decider: Decider) -> Runner<'a> {
         let begun: Vec<usize> = self.queues.iter().map(|(_, begun)| begun.get()).collect();
         debug_assert!(self.reopen.get().is_none(), "no process is alive");
+        assert!(self.nodes.is_none(), "a runtime of others cannot be copied");
         Runner {
             target: self.target,
             scenario: scenario.clone(),
             sim: self.sim.fork(scenario.clone(), decider),
+            nodes: None,
             history: self.history.clone(),
             known: self.known.clone(),
             queues: queues(scenario, &begun),
@@ -300,6 +331,25 @@ impl<'a> Runner<'a> {
         drop(world);
         let decisions = decider.into_record();
         Outcome { history: self.history.into_inner(), trace, exercised, decisions, steps }
+    }
+
+    /// Runs tasks until all are done, or something ends them.
+    fn drive(&self, tasks: Vec<Option<Task<'_>>>) -> Ended {
+        match &self.nodes {
+            None => self.sim.run(tasks),
+            Some(nodes) => nodes.run(&self.sim, tasks),
+        }
+    }
+
+    /// A new incarnation of the host.
+    fn boot(&self, machine: &Machine<'_>) -> Box<dyn AnyHost> {
+        match &self.nodes {
+            None => self.target.boot(machine),
+            Some(nodes) => {
+                let offered = self.history.borrow().capabilities;
+                nodes.boot(machine, self.target, &self.scenario, offered)
+            }
+        }
     }
 
     fn machine(&self) -> Machine<'_> {

@@ -34,7 +34,7 @@ impl Runner<'_> {
                 this.second_session(up, id).await;
                 this.leave().await;
             });
-            self.sim.run(vec![Some(old), Some(new)])
+            self.drive(vec![Some(old), Some(new)])
         };
         self.settle_end(ended, false)
     }
@@ -58,7 +58,7 @@ impl Runner<'_> {
         let op = self.scenario.ops.iter().find(|op| op.id == id);
         let Some(Action::TakeOver(payload)) = op.map(|op| &op.action) else { return };
         let site = Site::Op(id);
-        let host = self.target.boot(&self.machine());
+        let host = self.boot(&self.machine());
         let (_, store) = self.open_place(&*host, Place::Main, site, SECOND, true).await;
         let Some(store) = store else { return };
         self.read(&*store, Place::Main, site, SECOND, 1, 0).await;

@@ -15,9 +15,15 @@
 mod call;
 mod chronicling;
 mod damage;
+#[cfg(not(all(feature = "madsim", madsim)))]
+#[path = "no_nodes.rs"]
+mod nodes;
+#[cfg(all(feature = "madsim", madsim))]
+mod nodes;
 mod world;
 
 pub(crate) use call::{Call, CallKind};
+pub(crate) use nodes::{BUILT_IN as HAS_NODES, Nodes, in_a_fresh_thread};
 pub(crate) use world::{Injected, Notice, World};
 
 use crate::chronicle::About;
@@ -39,6 +45,10 @@ use std::time::Duration;
 
 /// A task of a run.
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// What to do about a build without the second runtime.
+pub(crate) const HOW_TO_BUILD_NODES: &str =
+    "this build has no madsim: build with RUSTFLAGS=\"--cfg madsim\" and the feature madsim";
 
 /// No run needs as many calls; a host that makes them goes round in circles.
 const CALLS_MAX: u64 = 300_000;
@@ -73,6 +83,9 @@ pub(crate) struct Sim {
     ready: Arc<AtomicU64>,
     /// Where processes live, if the hosts are some.
     outside: OnceLock<Arc<Outside>>,
+    /// Who polls the clients, if the hosts are in nodes.
+    #[cfg(all(feature = "madsim", madsim))]
+    driver: Mutex<Option<Arc<nodes::Ready>>>,
 }
 
 struct TaskWaker {
@@ -118,9 +131,20 @@ impl Sim {
             shorn: Vec::new(),
             handles: Vec::new(),
             blocking: false,
+            on_nodes: false,
             chronicle: None,
         };
-        Arc::new(Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() })
+        Arc::new(Sim::of(world))
+    }
+
+    fn of(world: World) -> Sim {
+        Sim {
+            world: Mutex::new(world),
+            ready: Arc::default(),
+            outside: OnceLock::new(),
+            #[cfg(all(feature = "madsim", madsim))]
+            driver: Mutex::default(),
+        }
     }
 
     /// From now on hosts are processes, which live there.
@@ -138,7 +162,7 @@ impl Sim {
     pub(crate) fn fork(&self, scenario: Arc<Scenario>, decide: Decider) -> Arc<Sim> {
         let mut world = self.lock().clone();
         (world.scenario, world.decide) = (scenario, decide);
-        let sim = Sim { world: Mutex::new(world), ready: Arc::default(), outside: OnceLock::new() };
+        let sim = Sim::of(world);
         if let Some(outside) = self.outside.get() {
             sim.attach(outside.another().expect("there was a place for this one"));
         }
@@ -273,20 +297,45 @@ impl Sim {
         about: About<'_>,
         effect: impl FnOnce(&mut World, &Call) -> io::Result<T>,
     ) -> io::Result<T> {
-        let Some(call) = (Gate { sim: self, process, kind, extra_ns: 0, state: GateState::New }).await else {
+        let Some(call) = self.gate(process, kind, 0).await else {
             return Err(errno(EIO));
         };
         let result = self.lock().carry_out(&call, about, effect);
         match result {
             Some(result) => result,
-            None => std::future::pending().await,
+            None => {
+                self.tell_driver();
+                std::future::pending().await
+            }
+        }
+    }
+
+    /// Waits for a call's simulated time; `None` for a process that is dead.
+    #[cfg(not(all(feature = "madsim", madsim)))]
+    fn gate(&self, process: Process, kind: CallKind, extra_ns: u64) -> Gate<'_> {
+        Gate { sim: self, process, kind, extra_ns, state: GateState::New }
+    }
+
+    #[cfg(all(feature = "madsim", madsim))]
+    async fn gate(&self, process: Process, kind: CallKind, extra_ns: u64) -> Option<Call> {
+        if self.lock().on_nodes {
+            nodes::gate(self, process, kind, extra_ns).await
+        } else {
+            Gate { sim: self, process, kind, extra_ns, state: GateState::New }.await
+        }
+    }
+
+    /// A host's task, which nobody who looks for crashes polls, has come to one.
+    fn tell_driver(&self) {
+        #[cfg(all(feature = "madsim", madsim))]
+        if let Some(ready) = &*self.driver.lock().expect("nothing panics while it is held") {
+            ready.wake_driver();
         }
     }
 
     /// Lets simulated time pass.
     pub(crate) async fn sleep(&self, process: Process, duration_ns: u64) {
-        Gate { sim: self, process, kind: CallKind::Pause, extra_ns: duration_ns, state: GateState::New }
-            .await;
+        self.gate(process, CallKind::Pause, duration_ns).await;
     }
 
     /// Lets other tasks go first, if there are any.

@@ -94,6 +94,8 @@ pub(crate) struct World {
     pub(super) handles: Vec<u32>,
     /// A call is being made that cannot wait.
     pub(super) blocking: bool,
+    /// Hosts are in nodes of the second runtime, where others may always be at work.
+    pub(super) on_nodes: bool,
     /// What goes on, if it is to be explained.
     pub(super) chronicle: Option<Box<Chronicle>>,
 }
@@ -151,6 +153,7 @@ impl World {
 
     pub(super) fn start_tasks(&mut self, count: usize) {
         self.live = count;
+        self.current = 0;
         self.tasks.clear();
         self.tasks.extend((0..count).map(|_| TaskState {
             site: Site::Closing,
@@ -374,7 +377,7 @@ impl World {
     }
 
     pub(super) fn is_alone(&self) -> bool {
-        self.blocking || (self.live == 1 && self.waiting.is_empty())
+        self.blocking || (self.live == 1 && self.waiting.is_empty() && !self.on_nodes)
     }
 
     pub(super) fn wait(&mut self, latency_ns: u64, waker: Waker) -> u64 {

@@ -87,6 +87,36 @@ impl Scenario {
     pub const PAYLOAD_LEN_MAX: u32 = 1 << 20;
 }
 
+/// What moves the tasks and the time of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// The simulator's own, for hosts that wait for nothing but their seams.
+    #[default]
+    Stepped,
+    /// madsim, for hosts on tokio with tasks, timers and nodes of their own; in builds that have it.
+    Madsim,
+}
+
+impl Runtime {
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Runtime::Stepped => "stepped",
+            Runtime::Madsim => "madsim",
+        }
+    }
+
+    /// Whether this build has it.
+    pub fn is_built_in(self) -> bool {
+        self == Runtime::Stepped || crate::runtime::HAS_NODES
+    }
+
+    fn is_stepped(&self) -> bool {
+        *self == Runtime::Stepped
+    }
+}
+
 /// Settings of the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +139,9 @@ pub struct Setup {
     /// store is closed and opened again at once.
     #[serde(default)]
     pub goes_on_after_errors: bool,
+    /// What moves tasks and time.
+    #[serde(default, skip_serializing_if = "Runtime::is_stepped")]
+    pub runtime: Runtime,
 }
 
 /// Kinds of trouble that are not mixed within a run.

@@ -22,7 +22,8 @@ use crate::failing::Found;
 use crate::report::{layout, story::story};
 use crate::scenario::generate::Reach;
 use crate::scenario::{
-    Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Profile, Scenario, Setup,
+    Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Profile, Runtime, Scenario,
+    Setup,
 };
 use crate::target::{Target, find};
 use crate::trial::{Trial, trial};
@@ -45,6 +46,7 @@ const FAULTS_MAX: usize = 6;
 pub struct Attempts {
     offered: Capabilities,
     reach: Reach,
+    runtime: Runtime,
     profile: Profile,
     classes: Vec<FaultClass>,
     clients_max: u16,
@@ -63,6 +65,7 @@ impl Attempts {
         Attempts {
             offered,
             reach: wishes.reach,
+            runtime: wishes.runtime,
             profile: wishes.profile,
             classes: wishes.classes,
             clients_max: 3,
@@ -140,7 +143,7 @@ impl Attempts {
         let classes = if self.classes.is_empty() { vec![FaultClass::None] } else { self.classes.clone() };
         let fills = vec![Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed];
         let fills = if self.profile.axioms().stale_fill { fills } else { vec![Fill::Zeros] };
-        let (profile, clients_max) = (self.profile, self.clients_max);
+        let (profile, clients_max, runtime) = (self.profile, self.clients_max, self.runtime);
         let segments = select(vec![64_u64 << 20, 8_000, 2_000, 600]);
         (
             select(classes),
@@ -162,6 +165,7 @@ impl Attempts {
                         segment_len_max,
                         entropy: entropy.unwrap_or(0),
                         goes_on_after_errors,
+                        runtime,
                     }
                 },
             )

@@ -7,7 +7,7 @@ use super::fs::Fill;
 use super::{SimDisk, SimEnv, SimFileSystem};
 use crate::decide::{Decider, Site};
 use crate::runtime::{Ended, Sim, Task};
-use crate::scenario::{FaultClass, Profile, Scenario, Setup};
+use crate::scenario::{FaultClass, Profile, Runtime, Scenario, Setup};
 use crate::target::ROOT;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -32,6 +32,7 @@ impl Sandbox {
             segment_len_max: 1 << 20,
             entropy: seed,
             goes_on_after_errors: false,
+            runtime: Runtime::Stepped,
         };
         let sim = Sim::new(Arc::new(Scenario::of_nothing(setup)), Decider::seeded(seed));
         crate::run::make_root(&sim);

@@ -6,7 +6,9 @@
 
 mod troubles;
 
-use super::{Action, CrashKind, FaultClass, FaultKind, Op, Payload, Profile, Scenario, Setup, Style};
+use super::{
+    Action, CrashKind, FaultClass, FaultKind, Op, Payload, Profile, Runtime, Scenario, Setup, Style,
+};
 use crate::world::fs::Fill;
 use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
@@ -32,6 +34,8 @@ pub struct Wishes {
     pub reach: Reach,
     /// Operations of the host's own, by name.
     pub own: Vec<String>,
+    /// What moves tasks and time.
+    pub runtime: Runtime,
 }
 
 /// What of a scenario can be made to happen to a host; the rest is left out of it, and listed as not exercised.
@@ -58,6 +62,7 @@ impl Default for Wishes {
             crashes: None,
             reach: Reach::Everything,
             own: Vec::new(),
+            runtime: Runtime::Stepped,
         }
     }
 }
@@ -110,6 +115,10 @@ pub fn generate(seed: u64, wishes: &Wishes, capabilities: &Capabilities) -> Scen
 impl Scenario {
     /// Takes away what cannot be made to happen.
     pub(crate) fn leave_out(&mut self, reach: Reach) {
+        if self.setup.runtime == Runtime::Madsim {
+            // Nobody tells a task of another node that its client has stopped waiting.
+            self.faults.retain(|fault| fault.kind != FaultKind::Cancel);
+        }
         if reach == Reach::Everything {
             return;
         }
@@ -135,6 +144,7 @@ fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
         segment_len_max: dice.one_of(&[600, 2_000, 8_000, 64 << 20]),
         entropy: seed ^ 0x0065_6e74_726f_7079,
         goes_on_after_errors: dice.chance(50),
+        runtime: wishes.runtime,
     };
     if !setup.profile.axioms().stale_fill {
         setup.fill = Fill::Zeros;

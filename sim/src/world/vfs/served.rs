@@ -6,7 +6,7 @@
 use super::{Answer, Owner, Request, Vfs};
 use crate::decide::{Decider, Site};
 use crate::runtime::{Ended, Sim};
-use crate::scenario::{CrashKind, FaultClass, FaultKind, Profile, Scenario, Setup};
+use crate::scenario::{CrashKind, FaultClass, FaultKind, Profile, Runtime, Scenario, Setup};
 use crate::target::ROOT;
 use crate::world::fs::Fill;
 use serde::Serialize;
@@ -60,6 +60,7 @@ impl Served {
             segment_len_max: 1 << 20,
             entropy: seed,
             goes_on_after_errors: false,
+            runtime: Runtime::Stepped,
         };
         let sim = Sim::new(Arc::new(Scenario::of_nothing(setup)), Decider::seeded(seed));
         crate::run::make_root(&sim);

@@ -1,0 +1,398 @@
+//! The second runtime: a host in a node of madsim, where it may spawn tasks, wait for timers, and talk to other nodes.
+//!
+//! Scenario, faults, crash points, file system, history and oracle are those of the stepped runtime; what differs is what moves the
+//! tasks and the time. Clients are polled by the supervisor's future. What they ask of a host is carried out by a task of the host's
+//! node, so that whatever the host spawns belongs to that node and dies with it. A crash kills the node; the next incarnation gets a
+//! node of its own. madsim drops the futures of a killed node later than it kills it: until then, and in their `Drop`s, their calls
+//! find that their process is dead, and change nothing.
+//!
+//! - A run has a thread and a runtime of its own. The order of hash maps is seeded once a thread, and so are `tokio::select!` and
+//!   whatever else keeps its state there.
+//! - Calls of a task that no client waits for count as calls of the operation that was asked last.
+//! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know.
+//! - What madsim decides (which task is next, delays of the network) is drawn from the scenario's entropy, and is no decision of the
+//!   map: the shrinker can change it as a whole only.
+//!
+//! Not modelled: clients that stop waiting, madsim's own file system, threads of the host's own (madsim refuses them).
+
+use super::{CALLS_MAX, Call, CallKind, Ended, Process, Sim, Task};
+use crate::scenario::Scenario;
+use crate::target::{AnyHost, AnyStore, Machine, Target};
+use asl_host::{
+    BlockId, Capabilities, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, StoreLocation,
+};
+use madsim::runtime::{Handle, NodeHandle, Runtime};
+use madsim::time::{Sleep, TimeHandle, sleep};
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// Simulated time after which clients that are still at work wait for something that never happens. Background tasks of a host may
+/// go on for ever.
+const STUCK_AFTER: Duration = Duration::from_mins(10);
+
+/// Whether this build has it.
+pub(crate) const BUILT_IN: bool = true;
+
+/// Does this in a thread that nothing has run in.
+pub(crate) fn in_a_fresh_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let done = std::thread::scope(|scope| scope.spawn(|| crate::panics::caught(work)).join());
+    match done.expect("panics are caught") {
+        Ok(done) => done,
+        Err(said) => panic!("{said}"),
+    }
+}
+
+/// The nodes of one run.
+pub(crate) struct Nodes {
+    runtime: Runtime,
+}
+
+impl Nodes {
+    /// From now on this is what moves the tasks of the run.
+    pub(crate) fn new(sim: &Sim, scenario: &Scenario) -> Nodes {
+        let config = madsim::Config::default();
+        let runtime = Runtime::with_seed_and_config(scenario.setup.entropy, config);
+        sim.lock().on_nodes = true;
+        Nodes { runtime }
+    }
+
+    /// What the host offers, asked in a node.
+    pub(crate) fn capabilities(
+        &self,
+        machine: &Machine<'_>,
+        target: &Target,
+        scenario: &Arc<Scenario>,
+    ) -> Capabilities {
+        let node = self.runtime.create_node().build();
+        let boot = boot_of(machine, target, scenario);
+        let asked = self.runtime.block_on(async { node.spawn(async move { boot().capabilities() }).await });
+        self.runtime.handle().kill(node.id());
+        asked.expect("nobody killed it before")
+    }
+
+    /// A host in a node of its own, which dies with it.
+    pub(crate) fn boot(
+        &self,
+        machine: &Machine<'_>,
+        target: &Target,
+        scenario: &Arc<Scenario>,
+        offered: Capabilities,
+    ) -> Box<dyn AnyHost> {
+        let node = self.runtime.create_node().build();
+        let boot = boot_of(machine, target, scenario);
+        let here = Arc::new(Here { sim: machine.sim.clone(), handle: self.runtime.handle().clone(), node });
+        Box::new(NodeHost { here, boot: Arc::new(boot), host: Arc::default(), offered })
+    }
+
+    /// Runs tasks until all are done, or something ends them, as [`Sim::run`] does.
+    pub(crate) fn run(&self, sim: &Sim, tasks: Vec<Option<Task<'_>>>) -> Ended {
+        assert!(tasks.len() <= 64, "ready tasks are bits of a word");
+        sim.lock().start_tasks(tasks.len());
+        let all = if tasks.len() == 64 { u64::MAX } else { (1 << tasks.len()) - 1 };
+        let ready = Arc::new(Ready { tasks: AtomicU64::new(all), driver: Mutex::new(None) });
+        *sim.driver.lock().expect("nothing panics while it is held") = Some(ready.clone());
+        let wakers =
+            (0..tasks.len()).map(|task| Waker::from(Arc::new(TaskWaker { ready: ready.clone(), task })));
+        let wakers: Vec<Waker> = wakers.collect();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            self.runtime.block_on(async {
+                let limit = sleep(STUCK_AFTER);
+                Driver { sim, tasks, ready, wakers, limit: Box::pin(limit) }.await
+            })
+        }));
+        *sim.driver.lock().expect("nothing panics while it is held") = None;
+        match ended {
+            Ok(ended) => ended,
+            Err(panic) => sim.host_panicked(panic),
+        }
+    }
+}
+
+/// Which tasks are ready, and who polls them.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    tasks: AtomicU64,
+    driver: Mutex<Option<Waker>>,
+}
+
+impl Ready {
+    /// The supervisor looks at what has come of things.
+    pub(crate) fn wake_driver(&self) {
+        let driver = self.driver.lock().expect("nothing panics while it is held").clone();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+}
+
+struct TaskWaker {
+    ready: Arc<Ready>,
+    task: usize,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.ready.tasks.fetch_or(1 << self.task, Ordering::Relaxed);
+        self.ready.wake_driver();
+    }
+}
+
+/// Polls the clients.
+struct Driver<'a> {
+    sim: &'a Sim,
+    tasks: Vec<Option<Task<'a>>>,
+    ready: Arc<Ready>,
+    wakers: Vec<Waker>,
+    limit: Pin<Box<Sleep>>,
+}
+
+impl Future for Driver<'_> {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        let this = &mut *self;
+        *this.ready.driver.lock().expect("nothing panics while it is held") = Some(context.waker().clone());
+        loop {
+            // A host's task may have come to the crash.
+            if let Some(ended) = this.crashed() {
+                return Poll::Ready(ended);
+            }
+            let ready = this.ready.tasks.load(Ordering::Relaxed);
+            if ready == 0 {
+                break;
+            }
+            let task = if ready.is_power_of_two() {
+                ready.trailing_zeros() as usize
+            } else {
+                this.sim.lock().pick(ready)
+            };
+            this.ready.tasks.fetch_and(!(1 << task), Ordering::Relaxed);
+            this.poll_task(task);
+        }
+        if this.sim.lock().live == 0 {
+            return Poll::Ready(Ended::Done);
+        }
+        let too_long = this.limit.as_mut().poll(context).is_ready();
+        if too_long || this.sim.lock().injected.calls > CALLS_MAX {
+            this.sim.lock().die();
+            return Poll::Ready(Ended::Stuck);
+        }
+        Poll::Pending
+    }
+}
+
+impl Driver<'_> {
+    fn poll_task(&mut self, task: usize) {
+        let Some(future) = &mut self.tasks[task] else { return };
+        self.sim.lock().current = task;
+        let mut context = Context::from_waker(&self.wakers[task]);
+        if future.as_mut().poll(&mut context).is_ready() {
+            self.tasks[task] = None;
+            self.sim.lock().live -= 1;
+        }
+    }
+
+    fn crashed(&self) -> Option<Ended> {
+        let mut world = self.sim.lock();
+        let (kind, site) = world.halted.take()?;
+        world.die();
+        Some(Ended::Crashed(kind, site))
+    }
+}
+
+/// Waits for a call's simulated time; `None` for a process that is dead.
+pub(super) async fn gate(sim: &Sim, process: Process, kind: CallKind, extra_ns: u64) -> Option<Call> {
+    let (call, latency_ns, goes_round) = {
+        let mut world = sim.lock();
+        if !world.is_alive(process) {
+            return None;
+        }
+        let call = world.register(kind);
+        let latency_ns = world.latency_ns(&call, extra_ns);
+        (call, latency_ns, world.pauses > CALLS_MAX)
+    };
+    if goes_round {
+        // It sleeps and wakes without end. Nobody wakes it any more, and the run is stuck.
+        std::future::pending::<()>().await;
+    }
+    sleep(Duration::from_nanos(latency_ns)).await;
+    let mut world = sim.lock();
+    world.now_ns = TimeHandle::current().elapsed().as_nanos() as u64;
+    world.current = call.task;
+    world.is_alive(process).then_some(call)
+}
+
+type Boot = dyn Fn() -> Arc<dyn AnyHost> + Send + Sync;
+
+fn boot_of(
+    machine: &Machine<'_>,
+    target: &Target,
+    scenario: &Arc<Scenario>,
+) -> impl Fn() -> Arc<dyn AnyHost> + use<> {
+    let (sim, process) = (machine.sim.clone(), machine.process);
+    let (target, scenario) = (target.clone(), scenario.clone());
+    move || Arc::from(target.boot(&Machine { sim: sim.clone(), process, setup: &scenario.setup }))
+}
+
+/// Where a host's code runs.
+struct Here {
+    sim: Arc<Sim>,
+    handle: Handle,
+    node: NodeHandle,
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.handle.kill(self.node.id());
+    }
+}
+
+type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Here {
+    /// Has a task of the node carry this out, as asked by the client that is being polled. Whoever drops the answer ends the task.
+    fn carry_out<'a, T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Asked<'a, T> {
+        let asked =
+            AskedBy { sim: self.sim.clone(), task: self.sim.lock().current_task(), call: Box::pin(call) };
+        let answer = self.node.spawn(asked).cancel_on_drop();
+        Box::pin(async move {
+            match answer.await {
+                Some(answer) => answer,
+                // The node was killed: nobody is told of anything any more.
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// A call of a host's, which is the work of the client that asked for it.
+struct AskedBy<F> {
+    sim: Arc<Sim>,
+    task: usize,
+    call: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for AskedBy<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.sim.lock().current = self.task;
+        self.call.as_mut().poll(context)
+    }
+}
+
+/// A host in a node.
+struct NodeHost {
+    here: Arc<Here>,
+    boot: Arc<Boot>,
+    /// Made by the first call, so that it is made in the node.
+    host: Arc<OnceLock<Arc<dyn AnyHost>>>,
+    offered: Capabilities,
+}
+
+impl NodeHost {
+    fn host(&self) -> impl Fn() -> Arc<dyn AnyHost> + Send + use<> {
+        let (host, boot) = (self.host.clone(), self.boot.clone());
+        move || host.get_or_init(|| boot()).clone()
+    }
+
+    fn store<'a>(&self, opened: Asked<'a, Arc<dyn AnyStore>>) -> Asked<'a, Arc<dyn AnyStore>> {
+        let here = self.here.clone();
+        Box::pin(async move { Ok(Arc::new(NodeStore { here, store: opened.await? }) as Arc<dyn AnyStore>) })
+    }
+}
+
+impl AnyHost for NodeHost {
+    fn capabilities(&self) -> Capabilities {
+        self.offered
+    }
+
+    fn create_store<'a>(&'a self, at: &'a StoreLocation) -> Asked<'a, Arc<dyn AnyStore>> {
+        let (host, at) = (self.host(), at.clone());
+        self.store(self.here.carry_out(async move { host().create_store(&at).await }))
+    }
+
+    fn open_store<'a>(&'a self, at: &'a StoreLocation) -> Asked<'a, Arc<dyn AnyStore>> {
+        let (host, at) = (self.host(), at.clone());
+        self.store(self.here.carry_out(async move { host().open_store(&at).await }))
+    }
+
+    fn destroy_store<'a>(&'a self, at: &'a StoreLocation) -> Asked<'a, ()> {
+        let (host, at) = (self.host(), at.clone());
+        self.here.carry_out(async move { host().destroy_store(&at).await })
+    }
+
+    fn now(&self) -> Asked<'_, HostTime> {
+        let host = self.host();
+        self.here.carry_out(async move { host().now().await })
+    }
+
+    fn identity(&self) -> Asked<'_, HostIdentity> {
+        let host = self.host();
+        self.here.carry_out(async move { host().identity().await })
+    }
+}
+
+/// A store that a host in a node has opened.
+struct NodeStore {
+    here: Arc<Here>,
+    store: Arc<dyn AnyStore>,
+}
+
+/// Calls of a store, each with its own copy of what it is given.
+macro_rules! on_the_node {
+    ($($name:ident($($arg:ident: $type:ty => $own:ident),*) -> $out:ty;)*) => {
+        $(
+            #[expect(clippy::elidable_lifetime_names, reason = "where an argument borrows, the lifetime has to have a name")]
+            fn $name<'a>(&'a self, $($arg: $type),*) -> Asked<'a, $out> {
+                let store = self.store.clone();
+                $(let $arg = $arg.$own();)*
+                self.here.carry_out(async move { store.$name($(on_the_node!(@lend $own $arg)),*).await })
+            }
+        )*
+    };
+    (@lend to_owned $arg:ident) => { &$arg };
+    (@lend clone $arg:ident) => { $arg };
+}
+
+impl AnyStore for NodeStore {
+    on_the_node! {
+        append(record: &'a [u8] => to_owned) -> LogSeq;
+        append_if(expected: LogSeq => clone, record: &'a [u8] => to_owned) -> LogSeq;
+        flush() -> LogSeq;
+        durable_upto() -> LogSeq;
+        read(from: LogSeq => clone, limit: usize => clone) -> Vec<Record>;
+        close() -> ();
+        create_block() -> BlockId;
+        write_block(id: &'a BlockId => to_owned, data: &'a [u8] => to_owned) -> ();
+        seal_block(id: &'a BlockId => to_owned) -> ();
+        read_block(id: &'a BlockId => to_owned) -> Vec<u8>;
+        list_blocks() -> Vec<BlockId>;
+        create_snapshot() -> SnapshotId;
+        list_snapshots() -> Vec<SnapshotId>;
+        delete_snapshot(id: &'a SnapshotId => to_owned) -> ();
+    }
+
+    fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Asked<'a, Arc<dyn AnyStore>> {
+        let (store, id, here) = (self.store.clone(), id.clone(), self.here.clone());
+        let mounted = self.here.carry_out(async move { store.mount_snapshot(&id).await });
+        Box::pin(async move { Ok(Arc::new(NodeStore { here, store: mounted.await? }) as Arc<dyn AnyStore>) })
+    }
+
+    fn append_unit(&self) -> u32 {
+        self.store.append_unit()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self.store.as_any()
+    }
+}
