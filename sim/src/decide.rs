@@ -115,9 +115,11 @@ pub enum Question {
     Damage,
     /// Which mode, owner and extended attributes an inode had; 0: the newest. (crash, inode, 0)
     Attributes,
+    /// Whether a node beside the host's was killed and started again with it; 0: it went on. (boot, node, 0)
+    Neighbour,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 12] = [
+const QUESTIONS: [(Question, [&str; 3]); 13] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -130,6 +132,7 @@ const QUESTIONS: [(Question, [&str; 3]); 12] = [
     (Question::Reverted, ["site", "call", "reverted"]),
     (Question::Damage, ["site", "call", "damage"]),
     (Question::Attributes, ["crash", "inode", "attributes"]),
+    (Question::Neighbour, ["boot", "node", "restarted"]),
 ];
 
 /// Where a choice stands.

@@ -32,8 +32,11 @@ pub(crate) enum Again {
 }
 
 impl Subject {
-    /// A host that cannot say what it offers is refused, in words.
+    /// A host that cannot say what it offers is refused, in words, and so is a runtime that this build does not have.
     pub(crate) fn new(target: Target, wishes: Wishes) -> Result<Subject, String> {
+        if !wishes.runtime.is_built_in() {
+            return Err(HOW_TO_BUILD_NODES.to_owned());
+        }
         let capabilities = panics::caught(|| crate::campaign::capabilities(&target, &wishes))
             .map_err(|said| format!("the host {:?} cannot even say what it offers: {said}", target.name()))?;
         Ok(Subject { target, wishes, capabilities })

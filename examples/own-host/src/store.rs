@@ -87,27 +87,50 @@ impl<F: FileSystem> OwnStore<F> {
     }
 
     async fn append_expecting(&self, expected: Option<LogSeq>, record: &[u8]) -> Result<LogSeq> {
-        let operation = Operation::Append;
-        if record.len() > RECORD_LEN_MAX as usize {
-            return Err(self.refused(ErrorKind::TooLarge, operation));
+        let mut one = self.append_all(&[(expected, record.to_vec())]).await;
+        one.pop().expect("one answer for each record")
+    }
+
+    /// Appends many records with one write and one sync, each if it gets the number that is expected of it. One answer for each.
+    pub async fn append_all(&self, records: &[(Option<LogSeq>, Vec<u8>)]) -> Vec<Result<LogSeq>> {
+        let refuse = |kind| records.iter().map(|_| Err(self.refused(kind, Operation::Append))).collect();
+        let Ok(mut log) = self.log(Operation::Append).await else { return refuse(ErrorKind::Closed) };
+        let first = log.records.len();
+        let (mut bytes, mut appended) = (Vec::new(), Vec::new());
+        let mut answers = Vec::new();
+        for (expected, record) in records {
+            let seq = (first + appended.len()) as u64 + 1;
+            if record.len() > RECORD_LEN_MAX as usize {
+                answers.push(Err(self.refused(ErrorKind::TooLarge, Operation::Append)));
+            } else if expected.is_some_and(|expected| expected.0 != seq) {
+                answers.push(Err(self.refused(ErrorKind::ConcurrentModification, Operation::Append)));
+            } else {
+                bytes.extend_from_slice(&frame(log.salt, seq, record));
+                appended.push(record.clone());
+                answers.push(Ok(LogSeq(seq)));
+            }
         }
-        let mut log = self.log(operation).await?;
-        let seq = log.records.len() as u64 + 1;
-        if expected.is_some_and(|expected| expected.0 != seq) {
-            return Err(self.refused(ErrorKind::ConcurrentModification, operation));
+        if appended.is_empty() {
+            return answers;
         }
-        let frame = frame(log.salt, seq, record);
         // Until all is durable; it stays so if the caller stops waiting.
         log.in_doubt = true;
         let written = async {
-            write_all_at(&log.file, &frame, log.end).await?;
+            write_all_at(&log.file, &bytes, log.end).await?;
             log.file.sync_data().await
         };
-        written.await.map_err(|error| StoreError::io(operation, &*self.location, error))?;
+        if let Err(error) = written.await {
+            for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+                let again =
+                    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+                *answer = Err(StoreError::io(Operation::Append, &*self.location, again));
+            }
+            return answers;
+        }
         log.in_doubt = false;
-        log.end += frame.len() as u64;
-        log.records.push(record.to_vec());
-        Ok(LogSeq(seq))
+        log.end += bytes.len() as u64;
+        log.records.extend(appended);
+        answers
     }
 }
 

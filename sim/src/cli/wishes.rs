@@ -82,7 +82,7 @@ pub(super) fn check_runtime(runtime: Runtime) -> Result<(), Error> {
     if runtime.is_built_in() {
         return Ok(());
     }
-    let hint = "RUSTFLAGS=\"--cfg madsim\" cargo build --release --package asl-sim --features madsim --target-dir target/madsim";
+    let hint = "RUSTFLAGS=\"--cfg madsim --cfg tokio_unstable\" cargo build --release --package asl-sim --features madsim --target-dir target/madsim";
     let missing = Error::new(format!("this build has no runtime {:?}", runtime.as_str()));
     Err(missing.status(Status::Unavailable).hint(format!("build one that has it: {hint}")))
 }

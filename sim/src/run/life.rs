@@ -48,6 +48,9 @@ impl Runner<'_> {
     pub(crate) fn start(&mut self) -> Started {
         let boot = u32::from(self.nth) << 4 | u32::from(self.attempt);
         self.sim.lock().begin_boot(boot);
+        if let Some(nodes) = &self.nodes {
+            nodes.restart_some(&self.sim, boot);
+        }
         let opened: Cell<Option<Arc<dyn AnyStore>>> = Cell::new(None);
         let create = self.nth == 0 && self.attempt == 0;
         let cut = self.cuts.pop_front();

@@ -47,8 +47,7 @@ use std::time::Duration;
 pub(crate) type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// What to do about a build without the second runtime.
-pub(crate) const HOW_TO_BUILD_NODES: &str =
-    "this build has no madsim: build with RUSTFLAGS=\"--cfg madsim\" and the feature madsim";
+pub(crate) const HOW_TO_BUILD_NODES: &str = "this build has no madsim: build with RUSTFLAGS=\"--cfg madsim --cfg tokio_unstable\" and the feature madsim of asl-sim";
 
 /// No run needs as many calls; a host that makes them goes round in circles.
 const CALLS_MAX: u64 = 300_000;
@@ -86,6 +85,9 @@ pub(crate) struct Sim {
     /// Who polls the clients, if the hosts are in nodes.
     #[cfg(all(feature = "madsim", madsim))]
     driver: Mutex<Option<Arc<nodes::Ready>>>,
+    /// The nodes beside the host's, by name.
+    #[cfg(all(feature = "madsim", madsim))]
+    neighbours: nodes::Neighbours,
 }
 
 struct TaskWaker {
@@ -144,6 +146,8 @@ impl Sim {
             outside: OnceLock::new(),
             #[cfg(all(feature = "madsim", madsim))]
             driver: Mutex::default(),
+            #[cfg(all(feature = "madsim", madsim))]
+            neighbours: nodes::Neighbours::default(),
         }
     }
 
@@ -304,6 +308,7 @@ impl Sim {
         match result {
             Some(result) => result,
             None => {
+                #[cfg(all(feature = "madsim", madsim))]
                 self.tell_driver();
                 std::future::pending().await
             }
@@ -325,9 +330,22 @@ impl Sim {
         }
     }
 
+    /// Starts a node, unless one of that name is there.
+    #[cfg(all(feature = "madsim", madsim))]
+    pub(crate) fn neighbour<F>(
+        &self,
+        name: &str,
+        address: std::net::IpAddr,
+        serve: impl Fn() -> F + Send + Sync + 'static,
+    ) where
+        F: Future + 'static,
+    {
+        self.neighbours.start(name, address, serve);
+    }
+
     /// A host's task, which nobody who looks for crashes polls, has come to one.
+    #[cfg(all(feature = "madsim", madsim))]
     fn tell_driver(&self) {
-        #[cfg(all(feature = "madsim", madsim))]
         if let Some(ready) = &*self.driver.lock().expect("nothing panics while it is held") {
             ready.wake_driver();
         }

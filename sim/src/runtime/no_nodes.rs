@@ -36,6 +36,10 @@ impl Nodes {
         match *self {}
     }
 
+    pub(crate) fn restart_some(&self, _: &Sim, _: u32) {
+        match *self {}
+    }
+
     pub(crate) fn run(&self, _: &Sim, _: Vec<Option<Task<'_>>>) -> Ended {
         match *self {}
     }

@@ -3,11 +3,13 @@
 //! Scenario, faults, crash points, file system, history and oracle are those of the stepped runtime; what differs is what moves the
 //! tasks and the time. Clients are polled by the supervisor's future. What they ask of a host is carried out by a task of the host's
 //! node, so that whatever the host spawns belongs to that node and dies with it. A crash kills the node; the next incarnation gets a
-//! node of its own. madsim drops the futures of a killed node later than it kills it: until then, and in their `Drop`s, their calls
+//! node of its own, at another address. Nodes that the host talks to outlive it, and are killed with some crashes, which the decision map
+//! says. madsim drops the futures of a killed node later than it kills it: until then, and in their `Drop`s, their calls
 //! find that their process is dead, and change nothing.
 //!
-//! - A run has a thread and a runtime of its own. The order of hash maps is seeded once a thread, and so are `tokio::select!` and
-//!   whatever else keeps its state there.
+//! - A run has a thread and a runtime of its own: the order of hash maps is seeded once a thread, and so is whatever else is kept there.
+//! - `tokio::select!` is tokio's own under madsim, and draws on a seed that is made once a thread from a counter of the process. So runs
+//!   are made inside of a runtime of tokio's that has their seed, and that carries out nothing.
 //! - Calls of a task that no client waits for count as calls of the operation that was asked last.
 //! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know.
 //! - What madsim decides (which task is next, delays of the network) is drawn from the scenario's entropy, and is no decision of the
@@ -16,15 +18,18 @@
 //! Not modelled: clients that stop waiting, madsim's own file system, threads of the host's own (madsim refuses them).
 
 use super::{CALLS_MAX, Call, CallKind, Ended, Process, Sim, Task};
+use crate::decide::{Address, Lean, Question};
 use crate::scenario::Scenario;
-use crate::target::{AnyHost, AnyStore, Machine, Target};
+use crate::target::{AnyHost, AnyStore, Machine, OwnOperation, Target};
 use asl_host::{
     BlockId, Capabilities, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, StoreLocation,
 };
 use madsim::runtime::{Handle, NodeHandle, Runtime};
+use madsim::task::NodeId;
 use madsim::time::{Sleep, TimeHandle, sleep};
-use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +40,11 @@ use std::time::Duration;
 /// Simulated time after which clients that are still at work wait for something that never happens. Background tasks of a host may
 /// go on for ever.
 const STUCK_AFTER: Duration = Duration::from_mins(10);
+
+#[cfg(not(tokio_unstable))]
+compile_error!(
+    "with the feature madsim, RUSTFLAGS is to be \"--cfg madsim --cfg tokio_unstable\": tokio::select! cannot be seeded else"
+);
 
 /// Whether this build has it.
 pub(crate) const BUILT_IN: bool = true;
@@ -51,15 +61,70 @@ pub(crate) fn in_a_fresh_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// The nodes of one run.
 pub(crate) struct Nodes {
     runtime: Runtime,
+    /// Has no task and no timer: all that is wanted of it is what `select!` draws.
+    seeded: tokio::runtime::Runtime,
+    /// How many processes there were.
+    processes: Cell<u16>,
+    /// Neighbours that are to be killed and started again.
+    restarts: RefCell<Vec<NodeId>>,
 }
 
 impl Nodes {
     /// From now on this is what moves the tasks of the run.
     pub(crate) fn new(sim: &Sim, scenario: &Scenario) -> Nodes {
         let config = madsim::Config::default();
-        let runtime = Runtime::with_seed_and_config(scenario.setup.entropy, config);
+        let entropy = scenario.setup.entropy;
+        let runtime = Runtime::with_seed_and_config(entropy, config);
+        let seed = tokio::runtime::RngSeed::from_bytes(&entropy.to_le_bytes());
+        let seeded = tokio::runtime::Builder::new_current_thread().rng_seed(seed).build();
         sim.lock().on_nodes = true;
-        Nodes { runtime }
+        let seeded = seeded.expect("it asks the system for nothing");
+        Nodes { runtime, seeded, processes: Cell::default(), restarts: RefCell::default() }
+    }
+
+    /// A node for a process; each has an address of its own.
+    fn node(&self) -> NodeHandle {
+        let [high, low] = self.processes.get().to_be_bytes();
+        self.processes.set(self.processes.get() + 1);
+        self.runtime.create_node().ip([10, 1, high, low].into()).build()
+    }
+
+    /// Decides which neighbours go down and come back while this boot begins.
+    pub(crate) fn restart_some(&self, sim: &Sim, boot: u32) {
+        let neighbours = sim.neighbours.all();
+        let mut world = sim.lock();
+        let is_restarted = |nth: &usize| {
+            let address = Address::new(Question::Neighbour, boot, *nth as u32, 0);
+            world.decide.choose(address, 2, Lean::Even) == 1
+        };
+        let restarted: Vec<usize> = (0..neighbours.len()).filter(is_restarted).collect();
+        self.restarts.borrow_mut().extend(restarted.into_iter().map(|nth| neighbours[nth]));
+    }
+
+    /// Kills the neighbours that are to be killed, and starts them again when nothing is left of them: what a future of theirs closes
+    /// as it is dropped must not be a socket of their successors.
+    async fn restart(&self) {
+        let restarts = self.restarts.take();
+        if restarts.is_empty() {
+            return;
+        }
+        for &node in &restarts {
+            self.runtime.handle().kill(node);
+        }
+        sleep(Duration::from_millis(1)).await;
+        for node in restarts {
+            self.runtime.handle().restart(node);
+        }
+    }
+
+    /// Runs this until it is done, and all that is spawned.
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        // Without the bound on what one task may do in a row, which would be one for all of the run.
+        let all = tokio::task::unconstrained(async { self.runtime.block_on(work) });
+        let done = self.seeded.handle().block_on(all);
+        let lost = self.seeded.handle().metrics().num_alive_tasks();
+        assert_eq!(lost, 0, "tasks were spawned with tokio instead of madsim-tokio, where nobody runs them");
+        done
     }
 
     /// What the host offers, asked in a node.
@@ -69,9 +134,12 @@ impl Nodes {
         target: &Target,
         scenario: &Arc<Scenario>,
     ) -> Capabilities {
-        let node = self.runtime.create_node().build();
+        let node = self.node();
         let boot = boot_of(machine, target, scenario);
-        let asked = self.runtime.block_on(async { node.spawn(async move { boot().capabilities() }).await });
+        // What it spawns may make calls already.
+        machine.sim.lock().start_tasks(1);
+        let asked = self.block_on(async { node.spawn(async move { boot().capabilities() }).await });
+        machine.sim.lock().die();
         self.runtime.handle().kill(node.id());
         asked.expect("nobody killed it before")
     }
@@ -84,7 +152,7 @@ impl Nodes {
         scenario: &Arc<Scenario>,
         offered: Capabilities,
     ) -> Box<dyn AnyHost> {
-        let node = self.runtime.create_node().build();
+        let node = self.node();
         let boot = boot_of(machine, target, scenario);
         let here = Arc::new(Here { sim: machine.sim.clone(), handle: self.runtime.handle().clone(), node });
         Box::new(NodeHost { here, boot: Arc::new(boot), host: Arc::default(), offered })
@@ -101,7 +169,8 @@ impl Nodes {
             (0..tasks.len()).map(|task| Waker::from(Arc::new(TaskWaker { ready: ready.clone(), task })));
         let wakers: Vec<Waker> = wakers.collect();
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            self.runtime.block_on(async {
+            self.block_on(async {
+                self.restart().await;
                 let limit = sleep(STUCK_AFTER);
                 Driver { sim, tasks, ready, wakers, limit: Box::pin(limit) }.await
             })
@@ -111,6 +180,27 @@ impl Nodes {
             Ok(ended) => ended,
             Err(panic) => sim.host_panicked(panic),
         }
+    }
+}
+
+/// The nodes beside the host's, in the order in which they were started.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours(Mutex<Vec<(String, NodeId)>>);
+
+impl Neighbours {
+    pub(super) fn start<F>(&self, name: &str, address: IpAddr, serve: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future + 'static,
+    {
+        let mut all = self.0.lock().expect("nothing panics while it is held");
+        if all.iter().all(|(known, _)| known != name) {
+            let node = Handle::current().create_node().name(name).ip(address).init(serve).build();
+            all.push((name.to_owned(), node.id()));
+        }
+    }
+
+    fn all(&self) -> Vec<NodeId> {
+        self.0.lock().expect("nothing panics while it is held").iter().map(|&(_, node)| node).collect()
     }
 }
 
@@ -220,6 +310,10 @@ pub(super) async fn gate(sim: &Sim, process: Process, kind: CallKind, extra_ns: 
     if goes_round {
         // It sleeps and wakes without end. Nobody wakes it any more, and the run is stuck.
         std::future::pending::<()>().await;
+    }
+    if sim.lock().blocking {
+        // A call that cannot wait takes no time here.
+        return sim.lock().is_alive(process).then_some(call);
     }
     sleep(Duration::from_nanos(latency_ns)).await;
     let mut world = sim.lock();
@@ -352,7 +446,6 @@ struct NodeStore {
 macro_rules! on_the_node {
     ($($name:ident($($arg:ident: $type:ty => $own:ident),*) -> $out:ty;)*) => {
         $(
-            #[expect(clippy::elidable_lifetime_names, reason = "where an argument borrows, the lifetime has to have a name")]
             fn $name<'a>(&'a self, $($arg: $type),*) -> Asked<'a, $out> {
                 let store = self.store.clone();
                 $(let $arg = $arg.$own();)*
@@ -392,7 +485,8 @@ impl AnyStore for NodeStore {
         self.store.append_unit()
     }
 
-    fn as_any(&self) -> &dyn Any {
-        self.store.as_any()
+    fn own<'a>(&'a self, operation: &'a OwnOperation, input: u32) -> Asked<'a, ()> {
+        let (store, operation) = (self.store.clone(), operation.clone());
+        self.here.carry_out(async move { store.own(&operation, input).await })
     }
 }

@@ -112,6 +112,7 @@ impl Runtime {
         self == Runtime::Stepped || crate::runtime::HAS_NODES
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn is_stepped(&self) -> bool {
         *self == Runtime::Stepped
     }

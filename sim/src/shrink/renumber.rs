@@ -65,7 +65,9 @@ impl Change {
             Question::Latency | Question::Partial | Question::Reverted | Question::Damage => {
                 Address::new(question, site(first)?, second, third)
             }
-            Question::Pick => Address::new(question, self.counted(first, false)?, second, third),
+            Question::Pick | Question::Neighbour => {
+                Address::new(question, self.counted(first, false)?, second, third)
+            }
             Question::Commit => Address::new(question, self.counted(first, true)?, second, third),
             Question::Sector
             | Question::Size

@@ -1,10 +1,10 @@
 //! The contract's traits, object-safe: each method returns a boxed future. What they mean, [`asl_host::host`] says.
 
+use super::operation::OwnOperation;
 use asl_host::{
     BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store,
     StoreLocation,
 };
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ macro_rules! mirror {
         fn append_unit(&self) -> u32 {
             Store::append_unit(self)
         }
-        fn as_any(&self) -> &dyn Any {
-            self
+        fn own<'a>(&'a self, operation: &'a OwnOperation, input: u32) -> Boxed<'a, ()> {
+            operation.carry(self, input)
         }
     };
     (@extra AnyHost) => {
@@ -66,8 +66,8 @@ pub(crate) trait AnyStore: Send + Sync {
     fn delete_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, ()>;
     fn mount_snapshot<'a>(&'a self, id: &'a SnapshotId) -> Boxed<'a, SharedStore>;
     fn append_unit(&self) -> u32;
-    /// The store itself, for whoever knows its type.
-    fn as_any(&self) -> &dyn Any;
+    /// An operation of the host's own.
+    fn own<'a>(&'a self, operation: &'a OwnOperation, input: u32) -> Boxed<'a, ()>;
 }
 
 /// [`Host`], object-safe.

@@ -71,6 +71,25 @@ impl Machine<'_> {
         ROOT
     }
 
+    /// Starts another node, for the host to talk to over madsim's network, unless one of this name is there already: it lives on when
+    /// the host is killed. With some crashes it is killed too, and `serve` begins again. Its address is not one of 10.1.0.0/16, where
+    /// the hosts' processes are. It has no disk: what it remembers it keeps in memory.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a run on madsim; if the address is taken.
+    #[cfg(all(feature = "madsim", madsim))]
+    pub fn neighbour<F>(
+        &self,
+        name: &str,
+        address: std::net::IpAddr,
+        serve: impl Fn() -> F + Send + Sync + 'static,
+    ) where
+        F: Future<Output = ()> + 'static,
+    {
+        self.sim.neighbour(name, address, serve);
+    }
+
     /// How many bytes a segment should have before another is begun, for hosts that keep segments: small, so that a
     /// short run has several.
     pub fn segment_len_max(&self) -> u64 {

@@ -6,9 +6,9 @@
 //! a disk that is full. What an operation refuses by the other kinds of errors ([`ErrorKind::NotFound`](asl_host::ErrorKind),
 //! say) is its own affair. What it promises besides is for an invariant of one's own ([`OwnInvariant`](crate::check::OwnInvariant)).
 
-use super::erased::{AnyStore, Boxed};
+use super::erased::Boxed;
 use asl_host::{Result, Store};
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What an operation of one's own returns.
 pub type OwnFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-type Carry = dyn for<'a> Fn(&'a dyn AnyStore, u32) -> Boxed<'a, ()> + Send + Sync;
+type Carry = dyn for<'a> Fn(&'a (dyn Any + Sync), u32) -> Boxed<'a, ()> + Send + Sync;
 
 /// An operation of a host's own.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ impl OwnOperation {
     ) -> OwnOperation {
         let carry: Arc<Carry> = Arc::new(move |store, input| {
             // The store of a target that hands out another type than the operation is for: its author learns it in the first run.
-            let Some(store) = store.as_any().downcast_ref::<S>() else {
+            let Some(store) = (store as &dyn Any).downcast_ref::<S>() else {
                 panic!(
                     "the operation {name} is for stores of the type {}, and this is another",
                     type_name::<S>()
@@ -61,7 +61,8 @@ impl OwnOperation {
         self.name
     }
 
-    pub(crate) fn carry<'a>(&self, store: &'a dyn AnyStore, input: u32) -> Boxed<'a, ()> {
+    /// Carries it out on a store of the host's.
+    pub(crate) fn carry<'a>(&self, store: &'a (dyn Any + Sync), input: u32) -> Boxed<'a, ()> {
         (self.carry)(store, input)
     }
 }
