@@ -11,7 +11,7 @@
 use asl_host::fs::FileSystem;
 use asl_host::{LogSeq, Store};
 use own_host::OwnStore;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Clone, Default)]
 pub struct Standby {
     /// Logs by location.
-    copies: Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>,
+    copies: Arc<Mutex<BTreeMap<String, Vec<Vec<u8>>>>>,
 }
 
 fn crc_of(records: &[Vec<u8>]) -> u32 {
@@ -120,7 +120,7 @@ impl Standby {
         }
     }
 
-    fn copies(&self) -> MutexGuard<'_, HashMap<String, Vec<Vec<u8>>>> {
+    fn copies(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Vec<u8>>>> {
         self.copies.lock().expect("nothing panics while it is held")
     }
 }

@@ -1,6 +1,11 @@
 //! What is known to make runs under madsim differ, or to reach from a dead process into the next one: each trap, and that nobody is
 //! caught in it.
 #![cfg(madsim)]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "hosts use them, and madsim has them the same each time"
+)]
 
 use asl_host::Result;
 use asl_host::env::Env;

@@ -3,11 +3,15 @@
 #![expect(clippy::duplicate_mod, reason = "the host stands on one disk after the other")]
 #![expect(clippy::unnecessary_wraps, reason = "what is wrong has the shape of what is right")]
 
-use asl_sim::campaign::{Campaign, Progress, Summary, run};
+use asl_sim::campaign::{Campaign, Progress, Summary, capabilities, run, settle_seed};
+use asl_sim::case::Case;
 use asl_sim::scenario::generate::Wishes;
 use asl_sim::scenario::{FaultClass, Profile};
+use asl_sim::shrink::{self, shrink};
 use asl_sim::target::Target;
+use asl_sim::trial::trial;
 use std::io::Write;
+use std::sync::Arc;
 
 /// The host on a module `disk` that may be wrong.
 macro_rules! host_on {
@@ -73,13 +77,30 @@ fn a_host_on_std_fs_is_right_in_every_profile() {
 }
 
 #[test]
-fn each_planted_bug_is_found() {
-    let classes = vec![FaultClass::Crash, FaultClass::Error];
+fn each_planted_bug_is_found_made_small_and_replayed() {
+    let wishes = Wishes { classes: vec![FaultClass::Crash, FaultClass::Error], ..Wishes::default() };
     for target in
         [target!(no_sync), target!(no_dir_sync), target!(sync_errors_ignored), target!(short_writes_ignored)]
     {
-        let summary = campaign(&target, Wishes { classes: classes.clone(), ..Wishes::default() }, 400);
-        assert!(!summary.failures.is_empty(), "{} was not found", target.name());
+        let summary = campaign(&target, wishes.clone(), 200);
+        let failure = summary.failures.first();
+        let seed = failure.unwrap_or_else(|| panic!("{} was not found", target.name())).seed;
+        let offered = capabilities(&target, &wishes);
+        let (found, other) = settle_seed(&target, seed, &wishes, &offered);
+        assert!(other.is_none(), "{}: seed {seed} did another thing", target.name());
+        let small = shrink(&target, &found, &shrink::Options::default(), &shrink::Progress::default());
+        let ops = small.trial.scenario.ops.len();
+        assert!(ops <= 4, "{}: from {} to {ops} operations", target.name(), small.ops_before);
+
+        let dir = tempfile::tempdir().expect("there is room");
+        let case = Case::of_shrunk(&small, target.name(), Some(seed), Vec::new());
+        let case = Case::load(&case.save(dir.path()).expect("it is stored")).expect("it is read");
+        let again = trial(&target, &Arc::new(case.scenario.clone()), &case.decider());
+        assert_eq!(again.signature().as_ref(), Some(&case.signature), "{}", target.name());
+        assert_eq!(again.outcome.trace, case.trace_hash, "{}", target.name());
+        // The host without the bug comes through the same.
+        let mended = trial(&target!(right), &Arc::new(case.scenario.clone()), &case.decider());
+        assert!(mended.passed(), "{}: {:?}", target.name(), mended.signature());
     }
 }
 
@@ -87,7 +108,7 @@ fn each_planted_bug_is_found() {
 fn the_same_seed_comes_to_the_same_trace() {
     let target = target!(right);
     let wishes = Wishes::default();
-    let capabilities = asl_sim::campaign::capabilities(&target, &wishes);
+    let capabilities = capabilities(&target, &wishes);
     for seed in 0..50 {
         let trace =
             || asl_sim::campaign::run_seed(&target, seed, &wishes, &capabilities, false).outcome.trace;

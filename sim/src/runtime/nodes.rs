@@ -457,6 +457,10 @@ macro_rules! on_the_node {
     (@lend clone $arg:ident) => { $arg };
 }
 
+#[expect(
+    clippy::elidable_lifetime_names,
+    reason = "where an argument borrows, the lifetime has to have a name"
+)]
 impl AnyStore for NodeStore {
     on_the_node! {
         append(record: &'a [u8] => to_owned) -> LogSeq;
