@@ -2,3 +2,4 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_fuzz::host("sim:fence", bytes));
+asl_fuzz::mutator!();

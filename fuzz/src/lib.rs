@@ -40,6 +40,25 @@ pub fn host(name: &str, bytes: &[u8]) {
     }
 }
 
+/// For targets whose inputs are runs: [`asl_sim::fuzz::mutate`] in the place of libFuzzer's own mutations of bytes.
+#[macro_export]
+macro_rules! mutator {
+    () => {
+        libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+            let mut input = data[..size].to_vec();
+            asl_sim::fuzz::mutate::mutate(&mut input, max_size, seed.into());
+            data[..input.len()].copy_from_slice(&input);
+            input.len()
+        });
+
+        libfuzzer_sys::fuzz_crossover!(|one: &[u8], other: &[u8], out: &mut [u8], seed: u32| {
+            let child = asl_sim::fuzz::mutate::cross(one, other, out.len(), seed.into());
+            out[..child.len()].copy_from_slice(&child);
+            child.len()
+        });
+    };
+}
+
 /// Has the target of this name recover from an image ([`asl_sim::fuzz::image`]).
 ///
 /// # Panics

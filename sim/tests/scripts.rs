@@ -161,3 +161,23 @@ fn the_workflow_to_copy_is_yaml_and_asks_for_nothing_that_there_is_not() {
     );
     assert!(place.path().join("asl-sim-junit.xml").exists());
 }
+
+/// What cargo builds of each crate, by its features, for a command.
+fn built(args: &[&str]) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "--prefix", "none", "--format", "{p} {f}"]).args(args);
+    let output = tree.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("there is a cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("it is text");
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// A test needed one more feature of a crate that the command is made of, and from then on that crate and all above it, the simulator
+/// among them, were built twice: once for the command and once for the tests.
+#[test]
+fn the_command_is_built_of_the_same_for_itself_and_for_the_tests() {
+    let command = built(&["--package", "asl-sim", "--edges", "normal,build"]);
+    let tests = built(&["--workspace", "--edges", "normal,build,dev"]);
+    let twice: Vec<&String> = command.difference(&tests).collect();
+    assert!(twice.is_empty(), "built once more for the tests, with other features: {twice:#?}");
+}

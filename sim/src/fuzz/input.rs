@@ -20,6 +20,7 @@ use crate::scenario::{
 };
 use crate::world::fs::Fill;
 use asl_host::{Capabilities, Exclusion};
+use std::ops::RangeInclusive;
 
 /// Operations of an input; what more there are is not read.
 const OPS_MAX: usize = 48;
@@ -30,7 +31,19 @@ const INSIDE_MAX: usize = 3;
 /// Faults of an input.
 const FAULTS_MAX: usize = 6;
 
-type Record = [u8; 8];
+/// Bytes of a record.
+pub(super) const RECORD_LEN: usize = 8;
+pub(super) type Record = [u8; RECORD_LEN];
+
+/// The tags of records.
+pub(super) const OPERATIONS: RangeInclusive<u8> = 0..=175;
+pub(super) const CRASHES: RangeInclusive<u8> = 176..=207;
+pub(super) const CUTS_INSIDE: RangeInclusive<u8> = 208..=223;
+pub(super) const FAULTS: RangeInclusive<u8> = 224..=243;
+pub(super) const FULL: RangeInclusive<u8> = 244..=249;
+pub(super) const CLOCK_JUMPS: RangeInclusive<u8> = 250..=255;
+/// What the sixth byte of a payload that is unique may be.
+pub(super) const UNIQUE_PAYLOADS: RangeInclusive<u8> = 0..=223;
 
 /// A run, as bytes have it.
 #[derive(Clone, Debug)]
@@ -47,8 +60,8 @@ impl Input {
     /// Reads an input, for a host that offers this. Of the wishes, the file system, the classes of faults and what can be made to
     /// happen count.
     pub fn read(bytes: &[u8], wishes: &Wishes, offered: &Capabilities) -> Input {
-        let mut records = bytes.chunks(8).map(|chunk| {
-            let mut record = [0; 8];
+        let mut records = bytes.chunks(RECORD_LEN).map(|chunk| {
+            let mut record = [0; RECORD_LEN];
             record[..chunk.len()].copy_from_slice(chunk);
             record
         });
@@ -95,12 +108,12 @@ impl Reader<'_> {
     fn read(&mut self, record: Record) {
         let class = self.input.scenario.setup.class;
         match record[0] {
-            0..=175 => self.operation(record),
-            176..=207 if class != FaultClass::None => self.crash(record),
-            208..=223 => self.inside(record),
-            224..=243 => self.fault(record, class),
-            244..=249 if class == FaultClass::Error => self.full(record),
-            250..=255 if class != FaultClass::None => self.clock_jump(record),
+            tag if OPERATIONS.contains(&tag) => self.operation(record),
+            tag if CRASHES.contains(&tag) && class != FaultClass::None => self.crash(record),
+            tag if CUTS_INSIDE.contains(&tag) => self.inside(record),
+            tag if FAULTS.contains(&tag) => self.fault(record, class),
+            tag if FULL.contains(&tag) && class == FaultClass::Error => self.full(record),
+            tag if CLOCK_JUMPS.contains(&tag) && class != FaultClass::None => self.clock_jump(record),
             _ => {}
         }
     }
@@ -227,9 +240,9 @@ fn payload(record: Record) -> Payload {
     let len = u32::from(u16::from_le_bytes([record[3], record[4]]));
     match record[5] {
         // A length of three digits at most in most inputs, since a byte is changed more often than two.
-        0..=223 => Payload { style: Style::Unique, len: 8 + len % 2_500 },
-        224..=239 => Payload { style: Style::Zeros, len: len % 120 },
-        240..=255 => Payload { style: Style::FrameLike, len: len % 120 },
+        style if UNIQUE_PAYLOADS.contains(&style) => Payload { style: Style::Unique, len: 8 + len % 2_500 },
+        ..240 => Payload { style: Style::Zeros, len: len % 120 },
+        _ => Payload { style: Style::FrameLike, len: len % 120 },
     }
 }
 

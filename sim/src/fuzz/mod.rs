@@ -1,9 +1,10 @@
 //! Coverage-guided fuzzing: one input of a fuzzer's is one run, judged as any run is; an input that fails becomes a case.
 //!
-//! [`input`] says what bytes mean. The targets for cargo-fuzz are in `fuzz/`; `asl-sim fuzz-case` makes the case.
+//! [`input`] says what bytes mean, [`mutate`] changes them record by record. The targets for cargo-fuzz are in `fuzz/`; `asl-sim fuzz-case` makes the case.
 
 pub mod image;
 pub mod input;
+pub mod mutate;
 pub mod readers;
 
 use crate::campaign::capabilities;

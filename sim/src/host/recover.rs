@@ -20,8 +20,9 @@ use asl_host::env::Env;
 use std::io;
 
 const VERSION: u32 = 1;
-/// How much is read at once, in bytes.
-const CHUNK_LEN: u64 = 32 << 10;
+/// How much is read first, in bytes; then as much again as there is, until that is the longest read.
+const FIRST_READ_LEN: u64 = 8 << 10;
+const READ_LEN_MAX: u64 = 32 << 10;
 
 /// What was found, with the journal ready to go on.
 #[derive(Debug)]
@@ -203,7 +204,8 @@ impl Tape<'_> {
         while (self.bytes.len() as u64) < upto.min(self.disk.len()) {
             let start = self.bytes.len();
             let left = self.disk.len() - start as u64;
-            self.bytes.resize(start + CHUNK_LEN.min(left) as usize, 0);
+            let len = (start as u64).clamp(FIRST_READ_LEN, READ_LEN_MAX).min(left);
+            self.bytes.resize(start + len as usize, 0);
             let read = io_calls::read(self.disk, &mut self.bytes[start..], start as u64).await;
             self.bytes.truncate(start + *read.as_ref().unwrap_or(&0));
             if read? == 0 {

@@ -353,7 +353,7 @@ fn sim_with(name: &str, about: &str, options: SimOptions) -> Target {
     Target::new(name, about, move |machine| {
         let options = SimOptions {
             append_unit: machine.append_unit(),
-            record_len_max: 16 << 10,
+            record_len_max: 4 << 10,
             // Short, so that a run has several.
             clock_reserve_ns: 2_000_000,
             ..options

@@ -1,8 +1,8 @@
 //! How many scenarios a second one core runs, beside two yardsticks measured in the same minute.
 //!
 //! ```text
-//! cargo bench -p asl-sim --bench throughput              # about ten seconds
-//! cargo bench -p asl-sim --bench throughput -- --quick   # one, to see that it works
+//! cargo run --release --manifest-path sim/throughput/Cargo.toml              # about ten seconds
+//! cargo run --release --manifest-path sim/throughput/Cargo.toml -- --quick   # one, to see that it works
 //! ```
 //!
 //! The floor is a loop over memory that writes, tears, scans and compares the same frames, with no simulator around it.
