@@ -12,6 +12,9 @@ use super::input::{
 use crate::scenario::generate::Dice;
 use std::ops::RangeInclusive;
 
+/// Kinds of operations besides appends, by the byte that says so, as often as runs have them.
+const KINDS: [u8; 16] = [128, 128, 128, 140, 148, 152, 152, 160, 168, 176, 196, 204, 204, 204, 232, 232];
+
 /// Changes an input, to one of at most `len_max` bytes. The same seed does the same.
 pub fn mutate(input: &mut Vec<u8>, len_max: usize, seed: u64) {
     let mut dice = Dice::new(seed, 0);
@@ -50,8 +53,9 @@ fn records(input: &[u8]) -> Vec<Record> {
 /// An input of its own: settings, operations of a few kinds, and what goes wrong in them.
 fn fresh(dice: &mut Dice) -> Vec<Record> {
     let mut records = vec![drawn(dice, 0..=255)];
-    let kinds: [u8; 3] = std::array::from_fn(|_| byte(dice));
-    let (rare_percent, crash_percent) = (dice.one_of(&[10, 30, 60]), dice.one_of(&[8, 15, 30]));
+    let kinds: [u8; 3] = std::array::from_fn(|_| dice.one_of(&KINDS));
+    let (rare_percent, fault_percent) = (dice.one_of(&[10, 30, 60]), dice.one_of(&[0, 10, 25]));
+    let crash_percent = dice.one_of(&[8, 15, 30]);
     let len_max = dice.one_of(&[16, 92, 242, 692, 2_492]);
     for _ in 0..4 + dice.below(12) {
         let kind = if dice.chance(rare_percent) { dice.one_of(&kinds) } else { 0 };
@@ -62,7 +66,7 @@ fn fresh(dice: &mut Dice) -> Vec<Record> {
                 records.push(drawn(dice, CUTS_INSIDE));
             }
         }
-        if dice.chance(5) {
+        if dice.chance(fault_percent) {
             records.push(drawn(dice, FAULTS));
         }
     }
@@ -73,8 +77,8 @@ fn change(dice: &mut Dice, records: &mut Vec<Record>) {
     let what = dice.below(100);
     match what {
         0..24 => {
-            let (kind, len_max) = (byte(dice), dice.one_of(&[16, 92, 692, 2_492]));
-            let kind = if dice.chance(40) { 0 } else { kind };
+            let kind = if dice.chance(40) { 0 } else { dice.one_of(&KINDS) };
+            let len_max = dice.one_of(&[16, 92, 692, 2_492]);
             let operation = operation(dice, kind, len_max);
             insert(dice, records, operation);
         }
