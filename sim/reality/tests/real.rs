@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         ));
     }
     trials.push(Trial::test("interrupted_it_leaves_nothing_behind", || leaves_nothing_behind("ext4", "INT")));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let mut arguments = Arguments::from_args();
+    // They wait for devices more than they compute.
+    arguments.test_threads.get_or_insert(trials.len());
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn command(file_system: &str, crash_points: &str, home: &Path) -> Command {
