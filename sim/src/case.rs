@@ -10,6 +10,7 @@ use crate::scenario::Scenario;
 use crate::shrink::Shrunk;
 use crate::trace::TraceHash;
 use crate::trial::Trial;
+use crate::whole_file::publish_file;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -242,11 +243,7 @@ impl Case {
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let dir = parent.unwrap_or(Path::new("."));
         std::fs::create_dir_all(dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        io::Write::write_all(&mut file, self.to_json().as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        publish_file(path, self.to_json().as_bytes())
     }
 
     /// The JSON schema of case files, as text.

@@ -38,4 +38,5 @@ pub mod surroundings;
 pub mod target;
 pub mod trace;
 pub mod trial;
+mod whole_file;
 pub mod world;

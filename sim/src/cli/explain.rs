@@ -16,8 +16,8 @@ use crate::report::explain::text::text;
 use crate::report::failure::field;
 use crate::report::json::Line;
 use crate::report::layout::{shell_word, things};
-use crate::report::publish_file;
 use crate::report::style::BOLD;
+use crate::whole_file::publish_file;
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error> {
     let case = load(&args.case)?;

@@ -8,9 +8,9 @@ use crate::campaign::Summary;
 use crate::failing::Subject;
 use crate::report::distinct::distinct;
 use crate::report::{github, junit};
-use std::fs::{OpenOptions, Permissions};
+use crate::whole_file::publish_file;
+use std::fs::OpenOptions;
 use std::io::{self, Write, stderr};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) fn publish(args: &RunArgs, of: &Published<'_>) -> Status {
     }
     let Some(path) = &args.junit else { return Status::Passed };
     let text = anstream::adapter::strip_str(of.text).to_string();
-    match write_whole(path, junit::xml(target, of.summary, &found, &text, of.elapsed).as_bytes()) {
+    match publish_file(path, junit::xml(target, of.summary, &found, &text, of.elapsed).as_bytes()) {
         Ok(()) => Status::Passed,
         Err(error) => not_publishable(path, &error).print(),
     }
@@ -62,15 +62,6 @@ fn not_publishable(path: &Path, error: &io::Error) -> Error {
 
 fn directory(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Writes a file whole or not at all, for everybody to read.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let readable = Permissions::from_mode(0o644);
-    let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(directory(path))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 fn append_to_step_summary(text: &str) -> io::Result<()> {

@@ -10,6 +10,7 @@
 //! is. Seconds are not kept: they are the machine's.
 
 use super::{Hunted, Options};
+use crate::whole_file::publish_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -73,13 +74,9 @@ impl Past {
     ///
     /// Never: it is plain data.
     pub fn save(&self, path: &Path) -> io::Result<()> {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut text = serde_json::to_string_pretty(self).expect("it is plain data");
         text.push('\n');
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        publish_file(path, text.as_bytes())
     }
 
     fn last(&self, options: &Options) -> Option<&Entry> {
