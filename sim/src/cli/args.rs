@@ -346,13 +346,13 @@ fn crashes(text: &str) -> Result<u32, String> {
     number(text, 0, CRASHES_MAX).map(|crashes| crashes as u32)
 }
 
-/// A seed, as we print it or in decimal.
 fn runtime(text: &str) -> Result<Runtime, String> {
     let all = [Runtime::Stepped, Runtime::Madsim];
     let found = all.into_iter().find(|runtime| runtime.as_str() == text);
     found.ok_or_else(|| "there are stepped and madsim".to_owned())
 }
 
+/// A seed, as we print it or in decimal.
 pub(super) fn seed(text: &str) -> Result<u64, String> {
     quantities::seed(text).ok_or_else(|| "a number below 2^64 is expected, decimal or 0x hex".to_owned())
 }
