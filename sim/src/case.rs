@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::shrink::Shrunk;
 use crate::trace::TraceHash;
 use crate::trial::Trial;
-use crate::whole_file::publish_file;
+use crate::whole_file::{directory, publish_file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -240,9 +240,7 @@ impl Case {
 
     /// Writes the case to this path, whole or not at all. What was there is replaced; directories above it are made.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let dir = parent.unwrap_or(Path::new("."));
-        std::fs::create_dir_all(dir)?;
+        std::fs::create_dir_all(directory(path))?;
         publish_file(path, self.to_json().as_bytes())
     }
 

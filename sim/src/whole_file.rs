@@ -25,10 +25,10 @@ pub(crate) fn publish_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if path.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
-    if std::fs::read(path).is_ok_and(|there| there == bytes) {
+    if is_there(path, bytes) {
         return Ok(());
     }
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = directory(path);
     match write_unnamed(dir, path, bytes) {
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::EXIST | Errno::NOENT) => {}
         written => return Ok(written?),
@@ -39,6 +39,17 @@ pub(crate) fn publish_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Whether there is a file with this content. What is no file is not read: a pipe would wait for somebody to write.
+fn is_there(path: &Path, bytes: &[u8]) -> bool {
+    let may_be = path.metadata().is_ok_and(|there| there.is_file() && there.len() == bytes.len() as u64);
+    may_be && std::fs::read(path).is_ok_and(|there| there == bytes)
+}
+
+/// The directory that a file at this path is in.
+pub(crate) fn directory(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes a file that gets its name at the end, which no other file may have.
@@ -58,6 +69,7 @@ fn write_unnamed(dir: &Path, path: &Path, bytes: &[u8]) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{FileType, mknodat};
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = dir.read_dir().expect("a directory");
@@ -75,6 +87,16 @@ mod tests {
         }
         let mode = path.metadata().expect("it is there").permissions().mode();
         assert_eq!(mode & 0o444, 0o444, "{mode:o}");
+    }
+
+    /// A report was to be written where a pipe was, and the command waited for ever for somebody to write into that.
+    #[test]
+    fn a_pipe_that_nobody_writes_into_is_replaced_and_not_waited_for() {
+        let dir = tempfile::tempdir().expect("there is room");
+        let path = dir.path().join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(FOR_ALL), 0).expect("a pipe");
+        publish_file(&path, b"text").expect("it is written");
+        assert_eq!(std::fs::read(&path).expect("it is a file now"), b"text");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::campaign::Summary;
 use crate::failing::Subject;
 use crate::report::distinct::distinct;
 use crate::report::{github, junit};
-use crate::whole_file::publish_file;
+use crate::whole_file::{directory, publish_file};
 use std::fs::OpenOptions;
 use std::io::{self, Write, stderr};
 use std::path::Path;
@@ -58,10 +58,6 @@ pub(super) fn check_publishable(path: &Path) -> Result<(), Error> {
 fn not_publishable(path: &Path, error: &io::Error) -> Error {
     Error::new(format!("cannot write the report {:?}: {}", path.display().to_string(), plain(error)))
         .hint("name a file in a directory that exists with --junit FILE")
-}
-
-fn directory(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn append_to_step_summary(text: &str) -> io::Result<()> {
