@@ -35,6 +35,15 @@ const FAULTS_MAX: usize = 6;
 pub(super) const RECORD_LEN: usize = 8;
 pub(super) type Record = [u8; RECORD_LEN];
 
+/// The records of an input. What is missing of the last one is zeros.
+pub(super) fn records(input: &[u8]) -> impl Iterator<Item = Record> {
+    input.chunks(RECORD_LEN).map(|chunk| {
+        let mut record = [0; RECORD_LEN];
+        record[..chunk.len()].copy_from_slice(chunk);
+        record
+    })
+}
+
 /// The tags of records.
 pub(super) const OPERATIONS: RangeInclusive<u8> = 0..=175;
 pub(super) const CRASHES: RangeInclusive<u8> = 176..=207;
@@ -60,11 +69,7 @@ impl Input {
     /// Reads an input, for a host that offers this. Of the wishes, the file system, the classes of faults and what can be made to
     /// happen count.
     pub fn read(bytes: &[u8], wishes: &Wishes, offered: &Capabilities) -> Input {
-        let mut records = bytes.chunks(RECORD_LEN).map(|chunk| {
-            let mut record = [0; RECORD_LEN];
-            record[..chunk.len()].copy_from_slice(chunk);
-            record
-        });
+        let mut records = records(bytes);
         let settings = records.next().unwrap_or_default();
         let scenario = Scenario::of_nothing(setup(settings, wishes));
         let seed = scenario.setup.entropy;
