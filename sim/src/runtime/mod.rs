@@ -87,7 +87,7 @@ pub(crate) struct Sim {
     driver: Mutex<Option<Arc<nodes::Ready>>>,
     /// The nodes beside the host's, by name.
     #[cfg(all(feature = "madsim", madsim))]
-    neighbours: nodes::Neighbours,
+    pub(crate) neighbours: nodes::Neighbours,
 }
 
 struct TaskWaker {
@@ -328,19 +328,6 @@ impl Sim {
         } else {
             Gate { sim: self, process, kind, extra_ns, state: GateState::New }.await
         }
-    }
-
-    /// Starts a node, unless one of that name is there.
-    #[cfg(all(feature = "madsim", madsim))]
-    pub(crate) fn neighbour<F>(
-        &self,
-        name: &str,
-        address: std::net::IpAddr,
-        serve: impl Fn() -> F + Send + Sync + 'static,
-    ) where
-        F: Future + 'static,
-    {
-        self.neighbours.start(name, address, serve);
     }
 
     /// A host's task, which nobody who looks for crashes polls, has come to one.

@@ -87,7 +87,7 @@ impl Machine<'_> {
     ) where
         F: Future<Output = ()> + 'static,
     {
-        self.sim.neighbour(name, address, serve);
+        self.sim.neighbours.start(name, address, serve);
     }
 
     /// How many bytes a segment should have before another is begun, for hosts that keep segments: small, so that a

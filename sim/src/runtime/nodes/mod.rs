@@ -11,7 +11,7 @@
 //! - `tokio::select!` is tokio's own under madsim, and draws on a seed that is made once a thread from a counter of the process. So runs
 //!   are made inside of a runtime of tokio's that has their seed, and that carries out nothing.
 //! - Calls of a task that no client waits for count as calls of the operation that was asked last.
-//! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know.
+//! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know; one that cannot wait takes none.
 //! - What madsim decides (which task is next, delays of the network) is drawn from the scenario's entropy, and is no decision of the
 //!   map: the shrinker can change it as a whole only.
 //!
@@ -94,14 +94,13 @@ impl Nodes {
 
     /// Decides which neighbours go down and come back while this boot begins.
     pub(crate) fn restart_some(&self, sim: &Sim, boot: u32) {
-        let neighbours = sim.neighbours.all();
         let mut world = sim.lock();
-        let is_restarted = |nth: &usize| {
-            let address = Address::new(Question::Neighbour, boot, *nth as u32, 0);
-            world.decide.choose(address, 2, Lean::Even) == 1
-        };
-        let restarted: Vec<usize> = (0..neighbours.len()).filter(is_restarted).collect();
-        self.restarts.borrow_mut().extend(restarted.into_iter().map(|nth| neighbours[nth]));
+        for (nth, node) in (0..).zip(sim.neighbours.all()) {
+            let address = Address::new(Question::Neighbour, boot, nth, 0);
+            if world.decide.choose(address, 2, Lean::Even) == 1 {
+                self.restarts.borrow_mut().push(node);
+            }
+        }
     }
 
     /// Kills the neighbours that are to be killed, and starts them again when nothing is left of them: what a future of theirs closes

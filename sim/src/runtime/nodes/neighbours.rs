@@ -13,12 +13,9 @@ use std::sync::{Mutex, MutexGuard};
 pub(crate) struct Neighbours(Mutex<Vec<(String, NodeId)>>);
 
 impl Neighbours {
-    pub(in crate::runtime) fn start<F>(
-        &self,
-        name: &str,
-        address: IpAddr,
-        serve: impl Fn() -> F + Send + Sync + 'static,
-    ) where
+    /// Starts a node, unless one of that name is there.
+    pub(crate) fn start<F>(&self, name: &str, address: IpAddr, serve: impl Fn() -> F + Send + Sync + 'static)
+    where
         F: Future + 'static,
     {
         let is_there = self.locked().iter().any(|(known, _)| known == name);
