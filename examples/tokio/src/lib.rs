@@ -95,7 +95,9 @@ impl<F: FileSystem + 'static> TokioStore<F> {
         let (answer, answered) = oneshot::channel();
         let ask = Ask { expected, record: record.to_vec(), answer };
         asks.ok_or_else(refused)?.send(ask).await.map_err(|_| refused())?;
-        answered.await.expect("the flusher answers all that it takes")
+        // If the flusher panicked, nobody knows what became of the record.
+        let gone = |_| StoreError::new(ErrorKind::Io, Operation::Append, &*self.location);
+        answered.await.map_err(gone)?
     }
 }
 

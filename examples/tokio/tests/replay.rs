@@ -25,6 +25,7 @@ fn an_acknowledgement_before_the_flush_becomes_a_small_case_that_replays() {
     let check = Conformance::of(hasty.clone()).runtime(Runtime::Madsim);
     let panic = catch_unwind(AssertUnwindSafe(|| check.check())).expect_err("it is found");
     let told = panic.downcast_ref::<String>().expect("a text");
+    assert!(told.contains("violation: append-durable"), "{told}");
     let line = told.lines().find_map(|line| line.trim().strip_prefix("case ")).expect("the path of the case");
     let case = Case::load(Path::new(line.trim())).expect("a case");
     assert!(case.scenario.ops.len() <= 3, "{told}");

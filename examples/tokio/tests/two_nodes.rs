@@ -1,8 +1,10 @@
 //! The host with a second node to talk to, which is killed and started again with some crashes.
 #![cfg(madsim)]
 
-use asl_sim::conformance::Conformance;
+use asl_sim::campaign::{capabilities, run_seed};
 use asl_sim::scenario::Runtime;
+use asl_sim::scenario::generate::Wishes;
+use asl_sim::target::Target;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +35,7 @@ fn a_standby_is_killed_and_comes_back_and_the_contract_is_kept() {
     let address: SocketAddr = ([10, 0, 0, 1], 7000).into();
     let all = Arc::new(Tally::default());
     let tally = all.clone();
-    Conformance::new("tokio-host-standby", move |machine| {
+    let target = Target::new("tokio-host-standby", "a host with a standby in another node", move |machine| {
         let tally = tally.clone();
         machine.neighbour("standby", address.ip(), move || {
             tally.starts.fetch_add(1, Ordering::Relaxed);
@@ -41,10 +43,13 @@ fn a_standby_is_killed_and_comes_back_and_the_contract_is_kept() {
             async move { counted.0.serve(address).await.expect("its port is free") }
         });
         TokioHost::new(machine.file_system(), machine.env(), machine.root()).with_standby(address)
-    })
-    .runtime(Runtime::Madsim)
-    .seeds(RUNS as u64)
-    .check();
+    });
+    let wishes = Wishes { runtime: Runtime::Madsim, ..target.wishes() };
+    let offered = capabilities(&target, &wishes);
+    for seed in 1..=RUNS as u64 {
+        let trial = run_seed(&target, seed, &wishes, &offered, false);
+        assert!(trial.passed(), "seed {seed} fails: {:?}", trial.signature());
+    }
     let (starts, records) = (all.starts.load(Ordering::Relaxed), all.records.load(Ordering::Relaxed));
     assert!(starts > 2 * RUNS, "{starts} starts in {RUNS} runs");
     assert!(records > 10 * RUNS, "{records} records in {RUNS} runs");
