@@ -1,12 +1,33 @@
-//! What fuzzers have found worth keeping is replayed without a fuzzer, and what they find becomes a case.
+//! What fuzzers have found worth keeping is replayed without a fuzzer, and changed a little; what they find becomes a case.
+//!
+//! `ASL_FUZZ_RUNS` says how many changed inputs each target gets, and `ASL_FUZZ_SEED` which. Not done here: looking at what is covered.
 
 use asl_sim::fuzz::image::image;
+use asl_sim::fuzz::mutate::mutate;
 use asl_sim::fuzz::readers::{case_file, frames};
 use asl_sim::fuzz::{Counts, Fuzzed};
 use asl_sim::report::story::story;
 use asl_sim::target::find;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// Where inputs are kept that are runs, and of which target.
+const HOSTS: [(&str, &str); 5] = [
+    ("posix", "posix"),
+    ("posix_on_flush", "posix:on-flush"),
+    ("sim", "sim"),
+    ("sim_on_flush", "sim:on-flush"),
+    ("sim_fence", "sim:fence"),
+];
+
+/// Where images are kept, and of which target.
+const IMAGES: [(&str, &str); 2] = [("posix_image", "posix"), ("sim_image", "sim")];
+
+/// No run has a longer input, as `fuzz/options` has it.
+const INPUT_LEN_MAX: usize = 248;
 
 /// The inputs that are kept for a fuzz target, in the order of their names.
 fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -19,13 +40,7 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn hosts_keep_the_contract_on_every_input_that_is_kept() {
-    for (corpus, target) in [
-        ("posix", "posix"),
-        ("posix_on_flush", "posix:on-flush"),
-        ("sim", "sim"),
-        ("sim_on_flush", "sim:on-flush"),
-        ("sim_fence", "sim:fence"),
-    ] {
+    for (corpus, target) in HOSTS {
         let target = find(target).expect("a built-in target");
         let wishes = target.wishes();
         let mut fuzzed = Fuzzed::new(target, wishes);
@@ -43,7 +58,7 @@ fn hosts_keep_the_contract_on_every_input_that_is_kept() {
 
 #[test]
 fn readers_and_recovery_answer_on_every_input_that_is_kept() {
-    for (corpus, target) in [("posix_image", "posix"), ("sim_image", "sim")] {
+    for (corpus, target) in IMAGES {
         let target = find(target).expect("a built-in target");
         for (path, bytes) in inputs(corpus) {
             assert_eq!(image(&target, &bytes), Ok(()), "{}", path.display());
@@ -55,6 +70,76 @@ fn readers_and_recovery_answer_on_every_input_that_is_kept() {
     for (_, bytes) in inputs("case") {
         case_file(&bytes);
     }
+}
+
+/// The seeds of changed inputs: those that the environment asks for.
+fn seeds() -> Range<u64> {
+    let number = |name: &str, otherwise| {
+        std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+    };
+    let first = number("ASL_FUZZ_SEED", 1);
+    first..first + number("ASL_FUZZ_RUNS", 300)
+}
+
+/// One of the inputs that are kept, and dice for what becomes of it.
+fn drawn(kept: &[(PathBuf, Vec<u8>)], seed: u64) -> (Vec<u8>, ChaCha8Rng) {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let nth = below(kept.len(), &mut dice);
+    (kept[nth].1.clone(), dice)
+}
+
+fn below(count: usize, dice: &mut ChaCha8Rng) -> usize {
+    dice.next_u32() as usize % count
+}
+
+#[test]
+fn hosts_keep_the_contract_on_changed_inputs() {
+    for (corpus, name) in HOSTS {
+        let target = find(name).expect("a built-in target");
+        let wishes = target.wishes();
+        let mut fuzzed = Fuzzed::new(target, wishes);
+        let kept = inputs(corpus);
+        for seed in seeds() {
+            let (mut input, mut dice) = drawn(&kept, seed);
+            for _ in 0..=below(3, &mut dice) {
+                mutate(&mut input, INPUT_LEN_MAX, dice.next_u64());
+            }
+            let trial = fuzzed.run(&input);
+            if !trial.passed() {
+                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{corpus}-{seed}"));
+                keep(&path, &input);
+                panic!("asl-sim fuzz-case {name} {}: {:#?}", path.display(), story(&trial));
+            }
+        }
+    }
+}
+
+/// Overwrites, inserts or takes out a few bytes.
+fn change(bytes: &mut Vec<u8>, dice: &mut ChaCha8Rng) {
+    for _ in 0..=below(4, dice) {
+        let at = below(bytes.len() + 1, dice);
+        let end = bytes.len().min(at + below(3, dice));
+        let new: Vec<u8> = (0..below(3, dice)).map(|_| dice.next_u32() as u8).collect();
+        bytes.splice(at..end, new);
+    }
+}
+
+#[test]
+fn readers_and_recovery_answer_on_changed_inputs() {
+    let on_each = |corpus: &str, answers: &dyn Fn(u64, &[u8])| {
+        let kept = inputs(corpus);
+        for seed in seeds() {
+            let (mut input, mut dice) = drawn(&kept, seed);
+            change(&mut input, &mut dice);
+            answers(seed, &input);
+        }
+    };
+    for (corpus, target) in IMAGES {
+        let target = find(target).expect("a built-in target");
+        on_each(corpus, &|seed, input| assert_eq!(image(&target, input), Ok(()), "ASL_FUZZ_SEED={seed}"));
+    }
+    on_each("frame", &|_, input| frames(input));
+    on_each("case", &|_, input| case_file(input));
 }
 
 fn asl_sim(place: &Path, args: &[&str]) -> Output {
@@ -79,7 +164,7 @@ fn an_input_that_fails_becomes_a_case_that_replays() {
     let wishes = target.wishes();
     let mut fuzzed = Fuzzed::new(target, wishes);
     let failing = (0..=255).map(one_append).find(|bytes| !fuzzed.run(bytes).passed());
-    keep(&place, "crash-1", &failing.expect("the name of the segment is lost half of the time"));
+    keep(&place.path().join("crash-1"), &failing.expect("the name of the segment is lost half of the time"));
     let made = asl_sim(place.path(), &["fuzz-case", "specimen:segment-dir-not-synced", "crash-1"]);
     let text = String::from_utf8(made.stdout).expect("it is text");
     assert_eq!(made.status.code(), Some(10), "{text}");
@@ -95,15 +180,15 @@ fn an_input_that_fails_becomes_a_case_that_replays() {
     assert!(text.contains("the same as in the case"), "{text}");
 }
 
-fn keep(place: &tempfile::TempDir, name: &str, bytes: &[u8]) {
-    let file = std::fs::File::create(place.path().join(name));
+fn keep(path: &Path, bytes: &[u8]) {
+    let file = std::fs::File::create(path);
     file.and_then(|mut file| std::io::Write::write_all(&mut file, bytes)).expect("there is room");
 }
 
 #[test]
 fn an_input_that_does_not_fail_is_no_case() {
     let place = tempfile::tempdir().expect("there is room");
-    keep(&place, "input", &one_append(0));
+    keep(&place.path().join("input"), &one_append(0));
     for (args, status, part) in [
         (["fuzz-case", "posix", "input"], 5, "does not fail on posix"),
         (["fuzz-case", "posix", "not-there"], 2, "cannot read the input"),
