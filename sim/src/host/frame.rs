@@ -17,6 +17,10 @@ use std::sync::Arc;
 
 /// Bytes of a frame before its body.
 pub(super) const HEADER_LEN: usize = 48;
+/// No record is longer, in bytes, and no name or part of a block. A length from the device is not believed beyond it.
+pub(super) const RECORD_LEN_MAX: u32 = 1 << 20;
+/// A body has a record, or an identity and a part of a block.
+const BODY_LEN_MAX: u32 = RECORD_LEN_MAX + 16;
 /// Frames begin at multiples of this, whatever the append unit.
 pub(super) const ALIGNMENT: u64 = 8;
 
@@ -172,7 +176,8 @@ impl Entry {
 /// The length that a frame at this position claims to have, if its header is there; cheap to ask, and proves nothing.
 pub(super) fn claimed_len(bytes: &[u8], position: u64) -> Option<usize> {
     let header: &[u8; HEADER_LEN] = bytes.first_chunk()?;
-    (u64_at(header, 8) == position).then(|| HEADER_LEN + u32_at(header, 4) as usize)
+    let body_len = u32_at(header, 4);
+    (u64_at(header, 8) == position && body_len <= BODY_LEN_MAX).then(|| HEADER_LEN + body_len as usize)
 }
 
 /// The first position of these, on the grid of frames, at which a header claims to stand.
@@ -242,5 +247,18 @@ mod tests {
             }
         }
         assert!(decode(&[0; 4096], 0).is_none());
+    }
+
+    /// A length that was damaged had recovery read the device as far as that, gigabytes of it.
+    #[test]
+    fn no_header_claims_more_than_the_longest_frame() {
+        let data: Arc<[u8]> = vec![7; RECORD_LEN_MAX as usize].into();
+        let mut bytes = Vec::new();
+        let longest = Entry::Part { store: 512, block: 1, data };
+        longest.encode(&mut bytes, 1024, Chain { salt: 7, previous: 9, watermark: 512 });
+        assert_eq!(decode(&bytes, 1024).map(|found| found.entry), Some(longest));
+        assert_eq!(claimed_len(&bytes, 1024), Some(bytes.len()));
+        bytes[4..8].copy_from_slice(&(BODY_LEN_MAX + 1).to_le_bytes());
+        assert_eq!(claimed_len(&bytes, 1024), None);
     }
 }

@@ -49,7 +49,7 @@ pub struct SimOptions {
     pub exclusion: Exclusion,
     /// Frames, records among them, are padded to multiples of this many bytes. Any number; 0 counts as 1.
     pub append_unit: u32,
-    /// The longest record, in bytes. It must not be less than when the journal was written: a frame that is longer is still
+    /// The longest record, in bytes; more than 1 MiB counts as that. It must not be less than when the journal was written: a frame that is longer is still
     /// read, but damage behind which only such frames stand may not be noticed.
     pub record_len_max: u32,
     /// How far ahead readings of the clock are reserved: about how far the clock jumps at a restart, in nanoseconds.
@@ -77,7 +77,8 @@ pub struct SimHost {
 impl SimHost {
     /// A host on this device, which is read when it is first needed; a device without a journal is given one.
     pub fn new(disk: SimDisk, env: SimEnv, options: SimOptions) -> SimHost {
-        SimHost { shared: Shared::new(disk, env, options) }
+        let record_len_max = options.record_len_max.min(frame::RECORD_LEN_MAX);
+        SimHost { shared: Shared::new(disk, env, SimOptions { record_len_max, ..options }) }
     }
 
     /// A handle to a store that is there; it is open from now on.
