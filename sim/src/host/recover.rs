@@ -127,7 +127,7 @@ impl<'a> Scan<'a> {
             (HEADER_LEN + 16) as u64 + u64::from(options.record_len_max),
             u64::from(options.append_unit),
         );
-        let tape = Tape { disk, bytes: Vec::new() };
+        let tape = Tape { disk, bytes: Vec::with_capacity(READ_LEN_MAX as usize) };
         let frame_len_max = longest + journal.sector_len;
         Scan { tape, contents: Contents::default(), journal, end: 0, frame_len_max }
     }
