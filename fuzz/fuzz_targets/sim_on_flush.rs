@@ -1,5 +1,5 @@
 //! Runs of the reference host, durable on flush.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_fuzz::host("sim:on-flush", bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| asl_fuzz::host(asl_sim::target::sim_on_flush, bytes));
 asl_fuzz::mutator!();

@@ -16,15 +16,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// So many runs, and the counts are written once more.
 const COUNTED_EVERY: u64 = 4096;
 
-/// Makes the run of an input against the target of this name, the same one in each call.
+/// Makes the run of an input against this target, the same one in each call. It is made here instead of found by name, so that the fuzzer
+/// has no other host in it, whose branches libFuzzer would look through after each run.
 ///
 /// # Panics
 ///
-/// If the host breaks the contract, with the story; if there is no such target.
-pub fn host(name: &str, bytes: &[u8]) {
+/// If the host breaks the contract, with the story.
+pub fn host(target: fn() -> Target, bytes: &[u8]) {
     static FUZZED: OnceLock<Mutex<Fuzzed>> = OnceLock::new();
     let fuzzed = FUZZED.get_or_init(|| {
-        let target = find(name).unwrap_or_else(|near| panic!("no target {name:?}; there are {near:?}"));
+        let target = target();
         let wishes = target.wishes();
         Mutex::new(Fuzzed::new(target, wishes))
     });
@@ -59,16 +60,16 @@ macro_rules! mutator {
     };
 }
 
-/// Has the target of this name recover from an image ([`asl_sim::fuzz::image`]).
+/// Has this target recover from an image ([`asl_sim::fuzz::image`]).
 ///
 /// # Panics
 ///
 /// If the host does what it must not do.
-pub fn image(name: &str, bytes: &[u8]) {
+pub fn image(target: fn() -> Target, bytes: &[u8]) {
     static TARGET: OnceLock<Target> = OnceLock::new();
-    let target = TARGET.get_or_init(|| find(name).expect("a built-in target"));
+    let target = TARGET.get_or_init(target);
     if let Err(what) = asl_sim::fuzz::image::image(target, bytes) {
-        panic!("{name}: {what}");
+        panic!("{}: {what}", target.name());
     }
 }
 
@@ -76,12 +77,11 @@ pub fn image(name: &str, bytes: &[u8]) {
 ///
 /// # Panics
 ///
-/// If it names none.
-pub fn named() -> &'static str {
-    static NAME: OnceLock<String> = OnceLock::new();
-    NAME.get_or_init(|| {
-        std::env::var("ASL_FUZZ_TARGET").expect("ASL_FUZZ_TARGET names the target, specimen:canary say")
-    })
+/// If it names none, or there is no such target.
+pub fn named() -> Target {
+    let name =
+        std::env::var("ASL_FUZZ_TARGET").expect("ASL_FUZZ_TARGET names the target, specimen:canary say");
+    find(&name).unwrap_or_else(|near| panic!("no target {name:?}; there are {near:?}"))
 }
 
 /// Writes what the runs came to where `ASL_FUZZ_COUNTS` says, for scripts.

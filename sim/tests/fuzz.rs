@@ -27,7 +27,7 @@ const HOSTS: [(&str, &str); 5] = [
 const IMAGES: [(&str, &str); 2] = [("posix_image", "posix"), ("sim_image", "sim")];
 
 /// No run has a longer input, as `fuzz/options` has it.
-const INPUT_LEN_MAX: usize = 248;
+const INPUT_LEN_MAX: usize = 136;
 
 /// The inputs that are kept for a fuzz target, in the order of their names.
 fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -54,6 +54,11 @@ pub(super) const CLOCK_JUMPS: RangeInclusive<u8> = 250..=255;
 /// What the sixth byte of a payload that is unique may be.
 pub(super) const UNIQUE_PAYLOADS: RangeInclusive<u8> = 0..=223;
 
+/// What the fifth byte of a payload is at least, so that it is short, of about a sector, of some sectors.
+pub(super) const SHORT: u8 = 0;
+pub(super) const SECTOR: u8 = 176;
+pub(super) const SECTORS: u8 = 240;
+
 /// A run, as bytes have it.
 #[derive(Clone, Debug)]
 pub struct Input {
@@ -94,7 +99,7 @@ fn setup(bytes: Record, wishes: &Wishes) -> Setup {
     Setup {
         profile: wishes.profile,
         class: class.copied().unwrap_or(FaultClass::None),
-        sector_len: of(&[512, 512, 512, 4096], bytes[1]),
+        sector_len: of(&[512, 512, 512, 512, 512, 512, 512, 4096], bytes[1]),
         fill: if stale { fills[usize::from(bytes[2]) % fills.len()] } else { Fill::Zeros },
         clients: of(&[1, 1, 1, 1, 2, 3], bytes[3]) as u16,
         segment_len_max: u64::from(of(&[64 << 20, 8_000, 2_000, 600], bytes[4])),
@@ -199,7 +204,7 @@ fn cut(record: Record) -> Cut {
     Cut { change: u32::from(record[1]) % 16, when, kind }
 }
 
-/// Bytes 3 and 4 are a length, 5 says what they look like; 6 and 7 are what else there is to say.
+/// Byte 3 is a length, 4 says how long lengths are, 5 says what they look like; 6 and 7 are what else there is to say.
 fn action(record: Record, offered: &Capabilities) -> Action {
     let payload = payload(record);
     let (nth, other) = (u32::from(record[6]), record[7]);
@@ -242,10 +247,15 @@ fn action(record: Record, offered: &Capabilities) -> Action {
 }
 
 fn payload(record: Record) -> Payload {
-    let len = u32::from(u16::from_le_bytes([record[3], record[4]]));
+    let len = u32::from(record[3]);
+    // What is long takes longer to run, and has little more to say.
+    let unique_len = match record[4] {
+        SHORT..SECTOR => len % 100,
+        SECTOR..SECTORS => len * 3,
+        SECTORS.. => len * 10,
+    };
     match record[5] {
-        // A length of three digits at most in most inputs, since a byte is changed more often than two.
-        style if UNIQUE_PAYLOADS.contains(&style) => Payload { style: Style::Unique, len: 8 + len % 2_500 },
+        style if UNIQUE_PAYLOADS.contains(&style) => Payload { style: Style::Unique, len: 8 + unique_len },
         ..240 => Payload { style: Style::Zeros, len: len % 120 },
         _ => Payload { style: Style::FrameLike, len: len % 120 },
     }

@@ -7,13 +7,17 @@
 //! Not done: what a mutant means is not looked at, so that some say the same as their parents.
 
 use super::input::{
-    CLOCK_JUMPS, CRASHES, CUTS_INSIDE, FAULTS, FULL, OPERATIONS, RECORD_LEN, Record, UNIQUE_PAYLOADS, records,
+    CLOCK_JUMPS, CRASHES, CUTS_INSIDE, FAULTS, FULL, OPERATIONS, RECORD_LEN, Record, SECTOR, SECTORS, SHORT,
+    UNIQUE_PAYLOADS, records,
 };
 use crate::scenario::generate::Dice;
 use std::ops::RangeInclusive;
 
 /// Kinds of operations besides appends, by the byte that says so, as often as runs have them.
 const KINDS: [u8; 16] = [128, 128, 128, 140, 148, 152, 152, 160, 168, 176, 196, 204, 204, 204, 232, 232];
+
+/// How long payloads are, as often as they are so.
+const LENS: [u8; 8] = [SHORT, SHORT, SHORT, SHORT, SHORT, SECTOR, SECTOR, SECTORS];
 
 /// Changes an input, to one of at most `len_max` bytes. The same seed does the same.
 pub fn mutate(input: &mut Vec<u8>, len_max: usize, seed: u64) {
@@ -47,10 +51,10 @@ fn fresh(dice: &mut Dice) -> Vec<Record> {
     let kinds: [u8; 3] = std::array::from_fn(|_| dice.one_of(&KINDS));
     let (rare_percent, fault_percent) = (dice.one_of(&[10, 30, 60]), dice.one_of(&[0, 10, 25]));
     let crash_percent = dice.one_of(&[8, 15, 30]);
-    let len_max = dice.one_of(&[16, 92, 242, 692, 2_492]);
+    let lens = dice.one_of(&LENS);
     for _ in 0..4 + dice.below(12) {
         let kind = if dice.chance(rare_percent) { dice.one_of(&kinds) } else { 0 };
-        records.push(operation(dice, kind, len_max));
+        records.push(operation(dice, kind, lens));
         if dice.chance(crash_percent) {
             records.push(drawn(dice, CRASHES));
             if dice.chance(30) {
@@ -69,34 +73,34 @@ fn change(dice: &mut Dice, records: &mut Vec<Record>) {
     match what {
         0..24 => {
             let kind = if dice.chance(40) { 0 } else { dice.one_of(&KINDS) };
-            let len_max = dice.one_of(&[16, 92, 692, 2_492]);
-            let operation = operation(dice, kind, len_max);
+            let lens = dice.one_of(&LENS);
+            let operation = operation(dice, kind, lens);
             insert(dice, records, operation);
         }
-        24..64 => {
+        24..54 => {
             let tags = match what {
-                24..40 => CRASHES,
-                40..48 => CUTS_INSIDE,
-                48..59 => FAULTS,
-                59..61 => FULL,
+                24..36 => CRASHES,
+                36..41 => CUTS_INSIDE,
+                41..50 => FAULTS,
+                50..52 => FULL,
                 _ => CLOCK_JUMPS,
             };
             let record = drawn(dice, tags);
             insert(dice, records, record);
         }
         // What a crash loses.
-        64..76 => edit(dice, records, CRASHES, |dice, crash| {
+        54..66 => edit(dice, records, CRASHES, |dice, crash| {
             crash[4..].copy_from_slice(&drawn(dice, CRASHES)[4..]);
         }),
         // Where it comes, and whether the power goes with it.
-        76..82 => edit(dice, records, CRASHES, |dice, crash| {
+        66..73 => edit(dice, records, CRASHES, |dice, crash| {
             crash[1..4].copy_from_slice(&drawn(dice, CRASHES)[1..4]);
         }),
-        82..86 => edit(dice, records, 0..=255, |dice, record| {
+        73..77 => edit(dice, records, 0..=255, |dice, record| {
             let at = 1 + dice.below(RECORD_LEN as u32 - 1) as usize;
             record[at] = byte(dice);
         }),
-        86..92 if records.len() > 2 => {
+        77..92 if records.len() > 2 => {
             let at = place(dice, records);
             records.remove(at);
         }
@@ -147,11 +151,11 @@ fn drawn(dice: &mut Dice, tags: RangeInclusive<u8>) -> Record {
     record
 }
 
-/// An operation of this kind, with a payload of at most about this length, which is unique in most.
-fn operation(dice: &mut Dice, kind: u8, len_max: u32) -> Record {
+/// An operation of this kind, with a payload of about such a length, which is unique in most.
+fn operation(dice: &mut Dice, kind: u8, lens: u8) -> Record {
     let mut record = drawn(dice, OPERATIONS);
     record[1] = kind;
-    record[3..5].copy_from_slice(&(dice.below(len_max) as u16).to_le_bytes());
+    record[4] = lens;
     if dice.chance(90) {
         record[5] = UNIQUE_PAYLOADS.start() + dice.below(u32::from(*UNIQUE_PAYLOADS.end())) as u8;
     }
