@@ -27,7 +27,7 @@ const HOSTS: [(&str, &str); 5] = [
 const IMAGES: [(&str, &str); 2] = [("posix_image", "posix"), ("sim_image", "sim")];
 
 /// No run has a longer input, as `fuzz/options` has it.
-const INPUT_LEN_MAX: usize = 136;
+const INPUT_LEN_MAX: usize = 152;
 
 /// The inputs that are kept for a fuzz target, in the order of their names.
 fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -50,7 +50,7 @@ fn hosts_keep_the_contract_on_every_input_that_is_kept() {
         }
         let Counts { runs, ops, crashes } = fuzzed.counts();
         assert!(
-            runs >= 50 && ops > 2 * runs && crashes > runs / 2,
+            runs >= 20 && ops > 2 * runs && crashes > runs / 2,
             "{corpus}: {runs} runs, {ops} operations, {crashes} crashes"
         );
     }
