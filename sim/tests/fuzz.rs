@@ -11,6 +11,7 @@ use asl_sim::target::find;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -38,19 +39,23 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(|path| (path.clone(), std::fs::read(path).expect("it is a file"))).collect()
 }
 
+fn fuzzed(target: &str) -> Fuzzed {
+    let target = find(target).expect("a built-in target");
+    let wishes = target.wishes();
+    Fuzzed::new(target, wishes)
+}
+
 #[test]
 fn hosts_keep_the_contract_on_every_input_that_is_kept() {
     for (corpus, target) in HOSTS {
-        let target = find(target).expect("a built-in target");
-        let wishes = target.wishes();
-        let mut fuzzed = Fuzzed::new(target, wishes);
+        let mut fuzzed = fuzzed(target);
         for (path, bytes) in inputs(corpus) {
             let trial = fuzzed.run(&bytes);
             assert!(trial.passed(), "{}: {:#?}", path.display(), story(&trial));
         }
         let Counts { runs, ops, crashes } = fuzzed.counts();
         assert!(
-            runs >= 20 && ops > 2 * runs && crashes > runs / 3,
+            runs >= 50 && ops > 2 * runs && crashes > runs / 2,
             "{corpus}: {runs} runs, {ops} operations, {crashes} crashes"
         );
     }
@@ -95,9 +100,7 @@ fn below(count: usize, dice: &mut ChaCha8Rng) -> usize {
 #[test]
 fn hosts_keep_the_contract_on_changed_inputs() {
     for (corpus, name) in HOSTS {
-        let target = find(name).expect("a built-in target");
-        let wishes = target.wishes();
-        let mut fuzzed = Fuzzed::new(target, wishes);
+        let mut fuzzed = fuzzed(name);
         let kept = inputs(corpus);
         for seed in seeds() {
             let (mut input, mut dice) = drawn(&kept, seed);
@@ -106,12 +109,18 @@ fn hosts_keep_the_contract_on_changed_inputs() {
             }
             let trial = fuzzed.run(&input);
             if !trial.passed() {
-                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{corpus}-{seed}"));
-                keep(&path, &input);
+                let path = stored(corpus, seed, &input);
                 panic!("asl-sim fuzz-case {name} {}: {:#?}", path.display(), story(&trial));
             }
         }
     }
+}
+
+/// Where an input that fails is found afterwards.
+fn stored(corpus: &str, seed: u64, input: &[u8]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{corpus}-{seed}"));
+    keep(&path, input);
+    path
 }
 
 /// Overwrites, inserts or takes out a few bytes.
@@ -126,20 +135,21 @@ fn change(bytes: &mut Vec<u8>, dice: &mut ChaCha8Rng) {
 
 #[test]
 fn readers_and_recovery_answer_on_changed_inputs() {
-    let on_each = |corpus: &str, answers: &dyn Fn(u64, &[u8])| {
+    let on_each = |corpus: &str, answers: &dyn Fn(&[u8])| {
         let kept = inputs(corpus);
         for seed in seeds() {
             let (mut input, mut dice) = drawn(&kept, seed);
             change(&mut input, &mut dice);
-            answers(seed, &input);
+            let answered = catch_unwind(AssertUnwindSafe(|| answers(&input)));
+            assert!(answered.is_ok(), "cargo fuzz run {corpus} {}", stored(corpus, seed, &input).display());
         }
     };
     for (corpus, target) in IMAGES {
         let target = find(target).expect("a built-in target");
-        on_each(corpus, &|seed, input| assert_eq!(image(&target, input), Ok(()), "ASL_FUZZ_SEED={seed}"));
+        on_each(corpus, &|input| assert_eq!(image(&target, input), Ok(())));
     }
-    on_each("frame", &|_, input| frames(input));
-    on_each("case", &|_, input| case_file(input));
+    on_each("frame", &frames);
+    on_each("case", &case_file);
 }
 
 fn asl_sim(place: &Path, args: &[&str]) -> Output {
@@ -160,9 +170,7 @@ fn one_append(lost: u8) -> [u8; 16] {
 #[test]
 fn an_input_that_fails_becomes_a_case_that_replays() {
     let place = tempfile::tempdir().expect("there is room");
-    let target = find("specimen:segment-dir-not-synced").expect("a built-in target");
-    let wishes = target.wishes();
-    let mut fuzzed = Fuzzed::new(target, wishes);
+    let mut fuzzed = fuzzed("specimen:segment-dir-not-synced");
     let failing = (0..=255).map(one_append).find(|bytes| !fuzzed.run(bytes).passed());
     keep(&place.path().join("crash-1"), &failing.expect("the name of the segment is lost half of the time"));
     let made = asl_sim(place.path(), &["fuzz-case", "specimen:segment-dir-not-synced", "crash-1"]);
