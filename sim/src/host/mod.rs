@@ -49,8 +49,8 @@ pub struct SimOptions {
     pub exclusion: Exclusion,
     /// Frames, records among them, are padded to multiples of this many bytes. Any number; 0 counts as 1.
     pub append_unit: u32,
-    /// The longest record, in bytes; more than 1 MiB counts as that. It must not be less than when the journal was written: a frame that is longer is still
-    /// read, but damage behind which only such frames stand may not be noticed.
+    /// The longest record, in bytes; more than 1 MiB counts as that. It must not be less than when the journal was written: a
+    /// frame that is longer is still read, but damage behind which only such frames stand may not be noticed.
     pub record_len_max: u32,
     /// How far ahead readings of the clock are reserved: about how far the clock jumps at a restart, in nanoseconds.
     pub clock_reserve_ns: u64,

@@ -11,7 +11,8 @@
 //! - `tokio::select!` is tokio's own under madsim, and draws on a seed that is made once a thread from a counter of the process. So runs
 //!   are made inside of a runtime of tokio's that has their seed, and that carries out nothing.
 //! - Calls of a task that no client waits for count as calls of the operation that was asked last.
-//! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know; one that cannot wait takes none.
+//! - Time passes as madsim has it: a call takes a millisecond at least, the finest that tokio's timers know; one that cannot wait
+//!   takes none.
 //! - What madsim decides (which task is next, delays of the network) is drawn from the scenario's entropy, and is no decision of the
 //!   map: the shrinker can change it as a whole only.
 //!
