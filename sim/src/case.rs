@@ -5,12 +5,12 @@
 //! operations of a host's own.
 //! `docs/case.schema.json` says what may stand in a case.
 
-use crate::decide::{Decider, Decisions};
+use crate::base::atomic_file::{directory, publish_file};
+use crate::base::decide::{Decider, Decisions};
+use crate::base::trace::TraceHash;
 use crate::scenario::Scenario;
 use crate::shrink::Shrunk;
-use crate::trace::TraceHash;
 use crate::trial::Trial;
-use crate::whole_file::{directory, publish_file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -8,14 +8,14 @@
 //! Not covered: what is the same in every process of this machine on this day, such as its number of cores, environment
 //! variables, or the date.
 
-use crate::decide::{Decider, Site};
+use crate::base::decide::{Decider, Site};
+use crate::base::panics;
+use crate::base::trace::{Step, TraceHash};
 use crate::history::{Event, Told};
-use crate::panics;
-use crate::report::story;
+use crate::hosts::Target;
 use crate::run::{Outcome, run_in_full};
 use crate::scenario::generate::{Wishes, generate};
-use crate::target::Target;
-use crate::trace::{Step, TraceHash};
+use crate::tell::story;
 use asl_host::Capabilities;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
@@ -221,7 +221,7 @@ impl Link {
 ///
 /// Never: a bug of the simulator is an answer.
 pub fn serve(target: &Target, wishes: &Wishes) -> io::Result<()> {
-    let capabilities = crate::campaign::capabilities(target, wishes);
+    let capabilities = crate::trial::capabilities(target, wishes);
     for line in io::stdin().lock().lines() {
         let line = line?;
         let asked = line.split_once(' ').and_then(|(what, seed)| Some((what, seed.parse().ok()?)));
@@ -230,7 +230,7 @@ pub fn serve(target: &Target, wishes: &Wishes) -> io::Result<()> {
             "record" => serde_json::to_string(&record(target, seed, wishes, &capabilities))
                 .expect("lines are plain data"),
             _ => {
-                let trial = crate::campaign::run_seed(target, seed, wishes, &capabilities, false);
+                let trial = crate::trial::run_seed(target, seed, wishes, &capabilities, false);
                 trial.outcome.trace.to_string()
             }
         });
@@ -305,11 +305,11 @@ fn in_words(outcome: &Outcome) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for step in &outcome.steps {
         lines.push(match step {
-            Step::Call { site, index, kind, at_ns } => {
+            Step::Call { site, index, name, at_ns } => {
                 let operation = operations.get(site).filter(|_| matches!(site, Site::Op(_)));
                 let operation = operation.map_or_else(String::new, |name| format!(" ({name})"));
                 place = format!("{site}{operation}, call {index}");
-                format!("{place}: {} at {at_ns} ns", format!("{kind:?}").to_lowercase())
+                format!("{place}: {name} at {at_ns} ns")
             }
             Step::Saw { first, second } => format!("{place}: on {first}, {second}"),
             Step::Bytes(bytes) => format!("{place}: {}", hex(bytes)),
@@ -364,8 +364,8 @@ mod tests {
 
     #[test]
     fn a_run_in_full_is_the_same_run_and_each_of_its_steps_has_words() {
-        let (target, wishes) = (crate::target::posix(), Wishes::default());
-        let capabilities = crate::campaign::capabilities(&target, &wishes);
+        let (target, wishes) = (crate::catalogue::posix(), Wishes::default());
+        let capabilities = crate::trial::capabilities(&target, &wishes);
         for seed in 0..20 {
             let scenario = Arc::new(generate(seed, &wishes, &capabilities));
             let full = run_in_full(&target, &scenario, Decider::seeded(seed));

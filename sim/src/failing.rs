@@ -1,16 +1,17 @@
 //! A failing run: made again as its case will replay it, made small, told in words. The command and the library's doors share it.
 
-use crate::campaign::settle_seed;
+use crate::base::panics;
+use crate::base::trace::TraceHash;
+use crate::base::words::things;
 use crate::case::Case;
-use crate::panics;
-use crate::report::layout::things;
-use crate::report::{failure, json, story::story};
-use crate::runtime::HOW_TO_BUILD_NODES;
+use crate::hosts::Target;
+use crate::report::json;
 use crate::scenario::generate::Wishes;
 use crate::shrink::Shrunk;
-use crate::target::Target;
-use crate::trace::TraceHash;
+use crate::tell::failure;
+use crate::tell::story::story;
 use crate::trial::Trial;
+use crate::trial::settle_seed;
 use asl_host::Capabilities;
 
 /// What it takes to make the run of a seed.
@@ -35,9 +36,9 @@ impl Subject {
     /// A host that cannot say what it offers is refused, in words, and so is a runtime that this build does not have.
     pub(crate) fn new(target: Target, wishes: Wishes) -> Result<Subject, String> {
         if !wishes.runtime.is_built_in() {
-            return Err(HOW_TO_BUILD_NODES.to_owned());
+            return Err(crate::scenario::Runtime::HOW_TO_BUILD.to_owned());
         }
-        let capabilities = panics::caught(|| crate::campaign::capabilities(&target, &wishes))
+        let capabilities = panics::caught(|| crate::trial::capabilities(&target, &wishes))
             .map_err(|said| format!("the host {:?} cannot even say what it offers: {said}", target.name()))?;
         Ok(Subject { target, wishes, capabilities })
     }

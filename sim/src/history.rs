@@ -4,11 +4,15 @@
 //! without space. Bytes that were written or read lie in one arena, identifiers that hosts chose are interned, so that an
 //! event is small. Nothing of the world's inside is in it: an oracle that looked there would not fit a real disk.
 
-use crate::decide::Site;
-use crate::scenario::payload::operations_written_in;
-use crate::scenario::{CrashKind, FaultClass, FaultKind};
-use crate::world::fs::media::Harm;
+pub use crate::base::decide::Site;
+pub use crate::base::payload::Hit;
+pub use crate::plan::{CrashKind, FaultClass, FaultKind};
 use asl_host::{Capabilities, Code, ErrorKind};
+
+/// The client that stands for the harness itself.
+pub(crate) const HARNESS: u16 = u16::MAX;
+/// The client that stands for a second process, which has a handle of its own.
+pub(crate) const SECOND: u16 = u16::MAX - 1;
 
 /// A range of a history's bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -268,27 +272,6 @@ pub enum Event {
     Full,
     /// There is space again.
     Freed,
-}
-
-/// Whose bytes a piece of damage hit, as far as those on the medium tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hit {
-    /// Operations whose records were hit, or what a host keeps beside them, or of which the medium said that they were written.
-    pub operations: Vec<u32>,
-    /// Whether anything but a record's own bytes was hit.
-    pub others: bool,
-    /// Operations whose records can be recognised on the medium. Of others nobody can tell whether they were hit.
-    pub visible: Vec<u32>,
-}
-
-impl Hit {
-    /// Judges by the bytes around the damage.
-    pub(crate) fn of(harm: &Harm, visible: Vec<u32>) -> Hit {
-        // A bit inside of a record hits that record and nothing else; a sector may hold anything.
-        let word = harm.hit.start.saturating_sub(7)..harm.near.len().min(harm.hit.end + 7);
-        let others = harm.hit.len() != 1 || operations_written_in(&harm.near[word]).is_empty();
-        Hit { operations: operations_written_in(&harm.near), others, visible }
-    }
 }
 
 /// The history of one run.

@@ -2,41 +2,56 @@
 //!
 //! Data flows one way: [`scenario`] -> [`run`] -> [`history`] -> [`check`] (a verdict) -> [`case`] -> [`report`]. A run is a
 //! pure function of its scenario and of the decision map ([`decide`]); a [`campaign`] makes many runs in parallel. The
-//! hosts under test are [`target`]s; what they see is [`world`], and `runtime` is what moves it.
+//! hosts under test are [`target`]s; what they see is [`world`], and `executor` is what moves it.
+//!
+//! No module imports one that stands above it; `.ci/layers.txt` has the order.
 
+mod base;
 pub mod campaign;
 pub mod case;
+mod catalogue;
 pub mod check;
-mod chronicle;
 pub mod cli;
 pub mod conform;
 pub mod conformance;
-pub mod decide;
 pub mod determinism;
 pub mod doctor;
 pub mod double;
+mod executor;
 pub mod explain;
 pub mod explore;
 mod failing;
-pub mod fuse;
 pub mod fuzz;
 pub mod history;
-pub mod host;
+mod hosts;
 pub mod hunt;
-mod panics;
-mod preload;
+mod media;
+mod plan;
 pub mod process;
-mod quantities;
 pub mod report;
 pub mod run;
-mod runtime;
 pub mod scenario;
 pub mod shrink;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 pub mod surroundings;
-pub mod target;
-pub mod trace;
+mod tell;
 pub mod trial;
-mod whole_file;
-pub mod world;
+
+pub use base::{decide, trace};
+pub use hosts::reference as host;
+pub use media::shown::fuse;
+
+/// What can be tested: targets, and those that come with the simulator.
+pub mod target {
+    pub use crate::catalogue::{built_in, find, hidden, posix, posix_on_flush, sim, sim_fence, sim_on_flush};
+    pub use crate::hosts::{Disk, Machine, OwnFuture, OwnOperation, Target};
+}
+
+/// The simulated world: the file system and the block device that hosts see, their clock and entropy.
+pub mod world {
+    pub use crate::media::device as disk;
+    pub use crate::media::files::{fs, program};
+    pub use crate::media::shown::vfs;
+    pub use crate::media::{Blocking, Sandbox, SimDisk, SimEnv, SimFile, SimFileSystem};
+}

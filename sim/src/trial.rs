@@ -1,12 +1,14 @@
 //! One run and what the oracle says of it.
 
+use crate::base::decide::Decider;
 use crate::check::{Verdict, judge, judge_with};
-use crate::chronicle::Chronicle;
-use crate::decide::Decider;
+use crate::executor::call_log::CallLog;
 use crate::history::{Ask, Event};
-use crate::run::{Outcome, run, run_chronicled};
+use crate::hosts::Target;
+use crate::run::{Outcome, run, run_logged};
+use crate::scenario::generate::{Wishes, generate};
 use crate::scenario::{CrashKind, Cut, Scenario, When};
-use crate::target::Target;
+use asl_host::Capabilities;
 use std::sync::Arc;
 
 /// A run and its verdict.
@@ -34,14 +36,10 @@ pub fn trial(target: &Target, scenario: &Arc<Scenario>, decider: &Decider) -> Tr
     judged(target, scenario, run(target, scenario, decider.clone()))
 }
 
-/// The same, with a chronicle of what went on below the host.
-pub(crate) fn trial_chronicled(
-    target: &Target,
-    scenario: &Arc<Scenario>,
-    decider: &Decider,
-) -> (Trial, Chronicle) {
-    let (outcome, chronicle) = run_chronicled(target, scenario, decider.clone());
-    (judged(target, scenario, outcome), chronicle)
+/// The same, with a log of what went on below the host.
+pub(crate) fn trial_logged(target: &Target, scenario: &Arc<Scenario>, decider: &Decider) -> (Trial, CallLog) {
+    let (outcome, log) = run_logged(target, scenario, decider.clone());
+    (judged(target, scenario, outcome), log)
 }
 
 fn judged(target: &Target, scenario: &Arc<Scenario>, outcome: Outcome) -> Trial {
@@ -81,7 +79,7 @@ fn recovery_undisturbed(scenario: &Scenario) -> Scenario {
     for plan in &mut later.crashes {
         let worst = plan.inside.iter().map(|cut| cut.kind).max();
         for cut in &mut plan.inside {
-            *cut = Cut { change: u32::MAX, when: When::Before, kind: worst.unwrap_or(cut.kind) };
+            *cut = Cut::new(u32::MAX, When::Before, worst.unwrap_or(cut.kind));
         }
     }
     later
@@ -107,6 +105,46 @@ fn often_breaks(target: &Target, scenario: &Arc<Scenario>) -> bool {
 
 fn verdict_in(target: &Target, scenario: &Arc<Scenario>, way: u64) -> Verdict {
     judge(&run(target, scenario, Decider::seeded(way)).history)
+}
+
+/// What a host offers, asked outside of any run.
+pub fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
+    crate::run::capabilities(target, wishes)
+}
+
+/// Makes the run of one seed.
+///
+/// # Panics
+///
+/// If the simulator has a bug.
+pub fn run_seed(
+    target: &Target,
+    seed: u64,
+    wishes: &Wishes,
+    capabilities: &Capabilities,
+    record: bool,
+) -> Trial {
+    let scenario = Arc::new(generate(seed, wishes, capabilities));
+    let decider = Decider::seeded(seed);
+    trial(target, &scenario, &if record { decider.recording() } else { decider })
+}
+
+/// Makes the run of one seed as a case of it would replay: from the decisions that the seed led to. The second trial, if
+/// there is one, did something else than the first, so that one of them depends on more than the seed.
+///
+/// # Panics
+///
+/// If the simulator has a bug.
+pub fn settle_seed(
+    target: &Target,
+    seed: u64,
+    wishes: &Wishes,
+    capabilities: &Capabilities,
+) -> (Trial, Option<Trial>) {
+    let drawn = run_seed(target, seed, wishes, capabilities, true);
+    let decider = Decider::replaying(drawn.outcome.decisions.clone()).recording();
+    let replayed = trial(target, &drawn.scenario, &decider);
+    if replayed.outcome.trace == drawn.outcome.trace { (replayed, None) } else { (drawn, Some(replayed)) }
 }
 
 impl Trial {
@@ -138,13 +176,11 @@ impl Trial {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::capabilities;
+    use crate::catalogue::find;
     use crate::scenario::FaultClass;
-    use crate::scenario::generate::{Wishes, generate};
-    use crate::target::find;
 
     #[test]
-    fn a_run_with_a_chronicle_comes_to_the_same() {
+    fn a_run_with_a_log_comes_to_the_same() {
         for name in ["posix", "specimen:fsync-retried", "specimen:torn-middle-is-eof"] {
             let target = find(name).expect("a built-in target");
             let classes = vec![FaultClass::Crash, FaultClass::Error, FaultClass::Media];
@@ -154,12 +190,12 @@ mod tests {
                 let scenario = Arc::new(generate(seed, &wishes, &capabilities));
                 let decider = Decider::seeded(seed).recording();
                 let plain = trial(&target, &scenario, &decider);
-                let (watched, chronicle) = trial_chronicled(&target, &scenario, &decider);
+                let (watched, log) = trial_logged(&target, &scenario, &decider);
                 assert_eq!(watched.outcome.trace, plain.outcome.trace, "{name}, seed {seed}");
                 assert_eq!(watched.outcome.decisions, plain.outcome.decisions);
                 assert_eq!(watched.outcome.history.events(), plain.outcome.history.events());
                 assert_eq!(watched.verdict, plain.verdict);
-                assert!(!chronicle.entries.is_empty());
+                assert!(!log.entries.is_empty());
             }
         }
     }

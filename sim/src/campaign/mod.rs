@@ -8,26 +8,26 @@ pub mod keep;
 mod merge;
 mod shard;
 
+pub use crate::base::Stopwatch;
+pub use crate::trial::{capabilities, run_seed, settle_seed};
 pub use shard::Shard;
 
+use crate::base::panics;
+use crate::base::trace::TraceHash;
 use crate::check::INVARIANTS;
-use crate::decide::Decider;
 use crate::determinism::{Diverged, Elsewhere, Ending, Sample};
-use crate::panics;
+use crate::hosts::Target;
 use crate::run::Exercised;
-use crate::scenario::generate::{Wishes, generate};
-use crate::target::Target;
-use crate::trace::TraceHash;
-use crate::trial::{Trial, trial};
+use crate::scenario::generate::Wishes;
+use crate::trial::Trial;
 use asl_host::Capabilities;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use keep::Keeper;
 use merge::{Chunk, Merged};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Seeds that a worker takes at once.
 const CHUNK: u64 = 32;
@@ -173,63 +173,6 @@ pub struct Progress {
     pub failed: AtomicU64,
 }
 
-/// Time since a campaign began. Nothing in a run depends on it.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(Instant);
-
-impl Stopwatch {
-    /// Starts it.
-    #[expect(clippy::disallowed_methods, reason = "how long a campaign takes is a fact of this world")]
-    pub fn start() -> Stopwatch {
-        Stopwatch(Instant::now())
-    }
-
-    /// Time since the start.
-    pub fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// What a host offers, asked outside of any run.
-pub fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
-    crate::run::capabilities(target, wishes)
-}
-
-/// Makes the run of one seed.
-///
-/// # Panics
-///
-/// If the simulator has a bug.
-pub fn run_seed(
-    target: &Target,
-    seed: u64,
-    wishes: &Wishes,
-    capabilities: &Capabilities,
-    record: bool,
-) -> Trial {
-    let scenario = Arc::new(generate(seed, wishes, capabilities));
-    let decider = Decider::seeded(seed);
-    trial(target, &scenario, &if record { decider.recording() } else { decider })
-}
-
-/// Makes the run of one seed as a case of it would replay: from the decisions that the seed led to. The second trial, if
-/// there is one, did something else than the first, so that one of them depends on more than the seed.
-///
-/// # Panics
-///
-/// If the simulator has a bug.
-pub fn settle_seed(
-    target: &Target,
-    seed: u64,
-    wishes: &Wishes,
-    capabilities: &Capabilities,
-) -> (Trial, Option<Trial>) {
-    let drawn = run_seed(target, seed, wishes, capabilities, true);
-    let decider = Decider::replaying(drawn.outcome.decisions.clone()).recording();
-    let replayed = trial(target, &drawn.scenario, &decider);
-    if replayed.outcome.trace == drawn.outcome.trace { (replayed, None) } else { (drawn, Some(replayed)) }
-}
-
 /// Carries out a campaign. `progress` can be watched, and stops it, from another thread.
 pub fn run(campaign: &Campaign, progress: &Progress) -> Summary {
     run_with(campaign, Conduct::default(), progress)
@@ -280,7 +223,7 @@ impl Work<'_> {
     }
 
     fn chunk_len(&self) -> u64 {
-        if self.campaign.target.program().is_some() { CHUNK_OF_PROGRAMS } else { CHUNK }
+        if self.campaign.target.is_a_program() { CHUNK_OF_PROGRAMS } else { CHUNK }
     }
 
     fn is_stopped(&self) -> bool {
@@ -364,7 +307,7 @@ impl Work<'_> {
         let made = panics::caught(|| {
             let trial = run_seed(target, seed, wishes, &self.capabilities, false);
             // Silence of a process may be the machine's: it counts when it is there a second time.
-            let silent = target.program().is_some() && trial.outcome.history.stuck().is_some();
+            let silent = target.is_a_program() && trial.outcome.history.stuck().is_some();
             if silent { run_seed(target, seed, wishes, &self.capabilities, false) } else { trial }
         });
         let trial = match made {

@@ -178,7 +178,7 @@ impl Blocks {
                     block.stage = Stage::Gone;
                 }
                 // Seals of the harness's own session are over when it lists; one of another client may still go on.
-                Stage::Sealing if exchange.client == crate::run::HARNESS => block.stage = Stage::Gone,
+                Stage::Sealing if exchange.client == crate::history::HARNESS => block.stage = Stage::Gone,
                 _ => {}
             }
         }

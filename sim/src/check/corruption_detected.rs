@@ -32,8 +32,8 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
+    use crate::base::decide::Site;
     use crate::check::testing::{MAIN, Story, failed};
-    use crate::decide::Site;
     use crate::history::{Ask, Event, Hit, Told};
     use crate::scenario::{FaultClass, FaultKind};
     use asl_host::ErrorKind;

@@ -26,8 +26,8 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
+    use crate::base::decide::Site;
     use crate::check::testing::{MAIN, Story, failed};
-    use crate::decide::Site;
     use crate::history::{Ask, Event, Place, Told};
     use crate::scenario::FaultKind;
     use asl_host::{Code, ErrorKind};

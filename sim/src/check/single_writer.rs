@@ -20,8 +20,8 @@ pub(super) static INVARIANT: Invariant = Invariant {
 #[cfg(test)]
 mod tests {
     use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::SECOND;
     use crate::history::{Ask, Told};
-    use crate::run::SECOND;
     use asl_host::{Durability, ErrorKind, Exclusion};
 
     const SECOND_OPEN: Ask = Ask::Open { place: MAIN, second: true };

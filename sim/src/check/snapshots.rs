@@ -204,7 +204,7 @@ impl Snapshots {
                     snapshot.stage = Stage::Deleted;
                 }
                 // The harness lists when nobody else is at work.
-                Stage::MaybeDeleted if exchange.client == crate::run::HARNESS => {
+                Stage::MaybeDeleted if exchange.client == crate::history::HARNESS => {
                     snapshot.stage = if listed { Stage::Present } else { Stage::Deleted };
                     snapshot.deletions = 0;
                 }

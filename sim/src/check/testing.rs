@@ -1,7 +1,7 @@
 //! Histories told by hand, for the tests of the invariants.
 
 use super::{INVARIANTS, judge};
-use crate::decide::Site;
+use crate::base::decide::Site;
 use crate::history::{Ask, Event, History, Name, Place, Span, Told, View};
 use crate::scenario::{CrashKind, FaultClass, FaultKind, Payload, Style};
 use asl_host::{Capabilities, Durability, ErrorKind, Exclusion};
@@ -52,7 +52,7 @@ impl Story {
 
     /// The harness asks and is told.
     pub(super) fn ask(&mut self, ask: Ask, told: Told) -> &mut Story {
-        let asked = self.begin(crate::run::HARNESS, ask);
+        let asked = self.begin(crate::history::HARNESS, ask);
         self.tell(asked, told)
     }
 

@@ -8,8 +8,8 @@ use super::marks::Marks;
 use super::snapshots::Snapshots;
 use super::stores::{Fresh, Stores};
 use super::{Breach, Findings, failures, fenced};
+use crate::history::SECOND;
 use crate::history::{Ask, Event, History, Place, Told};
-use crate::run::SECOND;
 use crate::scenario::FaultKind;
 use asl_host::Exclusion;
 
@@ -224,7 +224,7 @@ impl Walk<'_> {
                 self.stores.closed(place);
                 // A second opener that was let in closes a handle of its own; a close that came to no end leaves it usable.
                 self.now.closed |= place == Place::Main
-                    && exchange.client == crate::run::HARNESS
+                    && exchange.client == crate::history::HARNESS
                     && *exchange.told == Told::Done;
                 if *exchange.told == Told::Done
                     && let Some(log) = self.logs.get_mut(place as usize)

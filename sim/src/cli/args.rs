@@ -6,7 +6,7 @@ use super::exec_args::ExecArgs;
 use super::explore::ExploreArgs;
 use super::run_args::{RunArgs, Time, jobs, time_or_none};
 use super::specimens_args::SpecimensArgs;
-use crate::quantities;
+use crate::base::quantities;
 use crate::scenario::{Runtime, Scenario};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;

@@ -1,7 +1,8 @@
 //! Errors of usage and of input, as one line and a way out.
 
 use super::Status;
-use crate::report::{nearest, style};
+use crate::base::words::nearest;
+use crate::tell::style;
 use clap::error::ErrorKind;
 use std::fmt;
 use std::io::{self, Write};

@@ -9,15 +9,15 @@ use super::error::{Error, plain};
 use super::failure::report_bug;
 use super::out::Out;
 use super::replay::{compare, load, report_comparison, target_of};
+use crate::base::atomic_file::publish_file;
+use crate::base::panics;
+use crate::base::words::{shell_word, things};
 use crate::explain::explain as explained;
-use crate::panics;
 use crate::report::explain::page::page;
 use crate::report::explain::text::text;
-use crate::report::failure::field;
 use crate::report::json::Line;
-use crate::report::layout::{shell_word, things};
-use crate::report::style::BOLD;
-use crate::whole_file::publish_file;
+use crate::tell::failure::field;
+use crate::tell::style::BOLD;
 
 pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error> {
     let case = load(&args.case)?;

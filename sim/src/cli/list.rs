@@ -4,13 +4,13 @@ use super::Status;
 use super::args::{ListArgs, Listed};
 use super::out::Out;
 use super::wishes::CLASSES;
+use crate::base::words::wrapped;
+use crate::catalogue;
 use crate::check::INVARIANTS;
 use crate::conform;
 use crate::report::json::Line;
-use crate::report::layout::wrapped;
-use crate::report::style::{BOLD, DIM};
 use crate::scenario::{FaultKind, Profile};
-use crate::target;
+use crate::tell::style::{BOLD, DIM};
 
 pub(super) fn list(args: &ListArgs, out: &mut Out) -> Status {
     match args.what {
@@ -41,7 +41,7 @@ const EXEC: (&str, &str) = (
 );
 
 fn targets(out: &mut Out) {
-    let targets = target::built_in();
+    let targets = catalogue::built_in();
     let mut rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
     let specimens = rows.iter().position(|(name, _)| name.starts_with("specimen:")).unwrap_or(rows.len());
     rows.insert(specimens, EXEC);

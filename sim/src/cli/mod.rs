@@ -26,12 +26,12 @@ mod run_args;
 mod shrink;
 mod specimens;
 mod specimens_args;
-mod status;
+
 mod wishes;
 
-pub use status::Status;
+pub use crate::base::Status;
 
-use crate::panics;
+use crate::base::panics;
 use args::{Args, Command};
 use clap::Parser;
 use out::Out;

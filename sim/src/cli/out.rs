@@ -2,7 +2,7 @@
 
 use super::args::Format;
 use super::error::Error;
-use crate::report::layout::{PIPE_COLUMNS, TERMINAL_COLUMNS_MAX};
+use crate::base::words::{PIPE_COLUMNS, TERMINAL_COLUMNS_MAX};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 

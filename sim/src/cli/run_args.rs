@@ -2,9 +2,9 @@
 
 use super::args::{Args, Command, Format, WorldArgs, number, seed};
 use super::exec_args::ExecArgs;
+use crate::base::quantities;
 use crate::campaign::Shard;
 use crate::determinism::Sample;
-use crate::quantities;
 use clap::Parser;
 use std::fmt;
 use std::path::PathBuf;

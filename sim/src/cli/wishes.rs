@@ -4,11 +4,12 @@ use super::Status;
 use super::args::WorldArgs;
 use super::error::{Error, plain};
 use super::exec_args::HINT;
+use crate::base::words::shell_word;
+use crate::catalogue;
+use crate::hosts::Target;
 use crate::process::{self, Program, Refused};
-use crate::report::layout::shell_word;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind, Profile, Runtime};
-use crate::target::{self, Target};
 
 /// The classes that a list of faults may name.
 pub(super) const CLASSES: [(FaultClass, &str); 4] = [
@@ -26,8 +27,9 @@ pub(super) fn find_target(name: &str) -> Result<Target, Error> {
     if Program::is_one(name) {
         return program(name);
     }
-    let known = target::built_in();
-    target::find(name).map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
+    let known = catalogue::built_in();
+    catalogue::find(name)
+        .map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
 }
 
 /// The target that is this program.
@@ -64,7 +66,7 @@ pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error>
     let WorldArgs { clients, ops, crashes, .. } = *args;
     let runtime = args.runtime.unwrap_or_default();
     check_runtime(runtime)?;
-    if runtime == Runtime::Madsim && target.program().is_some() {
+    if runtime == Runtime::Madsim && target.is_a_program() {
         return Err(Error::new("a host that is a program has a runtime of its own: leave out --runtime"));
     }
     let mut wishes = Wishes { clients, ops, crashes, runtime, ..target.wishes() };

@@ -1,6 +1,6 @@
 //! Work with a deadline, on a thread of its own: a panic in it is caught, and when it does not end it is left to itself.
 
-use crate::panics;
+use crate::base::panics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;

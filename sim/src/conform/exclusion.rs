@@ -4,8 +4,9 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::part::{Came, NO_HELPER, Other, say, wait_for_the_other_side};
+use crate::base::block_on;
 use asl_host::{Code, Host, LogSeq, Result, Store, StoreLocation};
 
 /// How many processes open a store at once.

@@ -34,14 +34,14 @@ mod processes;
 mod read_only;
 mod space;
 
+pub use crate::base::block_on;
 pub use deadline::{Ended, within};
-pub use disk::block_on;
 pub use part::{Helper, take_part};
 pub use plan::{check_names, groups};
 
-use crate::campaign::Stopwatch;
+use crate::base::Stopwatch;
+use crate::hosts::Target;
 use crate::surroundings::FileSystem;
-use crate::target::Target;
 use disk::OnDisk;
 use part::Came;
 use plan::Check;

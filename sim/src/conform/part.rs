@@ -4,11 +4,12 @@
 //! when the thread that started it does, however that comes about, so that none outlives a conform that was killed.
 
 use super::cases::in_full;
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::{Site, exclusion, processes, read_only, space};
-use crate::panics;
+use crate::base::block_on;
+use crate::base::panics;
+use crate::hosts::Target;
 use crate::surroundings::{self, find_program};
-use crate::target::Target;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};

@@ -1,9 +1,10 @@
 //! The checks, all of them, in the order in which they are carried out.
 
 use super::cases::{self, Context, cases};
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::part::Came;
 use super::{Site, exclusion, processes, read_only, space};
+use crate::base::block_on;
 use asl_host::{Capabilities, Exclusion, Host};
 
 /// What comes at the end of all, whatever was chosen.

@@ -6,8 +6,9 @@
 
 use super::Site;
 use super::cases::{Context, Must, all};
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::part::{Came, NO_HELPER, Other, say};
+use crate::base::block_on;
 use asl_host::{
     BlockId, Durability, ErrorKind, Host, HostTime, LogSeq, Result, SnapshotId, Store, StoreLocation,
 };

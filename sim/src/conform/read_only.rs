@@ -6,10 +6,11 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::mounts::Switch;
 use super::part::{Came, PrivateCheck, privately};
 use super::processes::record;
+use crate::base::block_on;
 use crate::surroundings::is_root;
 use asl_host::{Code, ErrorKind, Host, LogSeq, Result, Store, StoreLocation};
 use std::collections::BTreeMap;

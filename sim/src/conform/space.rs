@@ -5,11 +5,12 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::{OnDisk, block_on};
+use super::disk::OnDisk;
 use super::mounts::SmallDisk;
 use super::part::{Came, PrivateCheck, privately};
 use super::processes::{id_of, record};
-use crate::target::BoxedHost;
+use crate::base::block_on;
+use crate::hosts::BoxedHost;
 use asl_host::{Code, Durability, ErrorKind, Host, LogSeq, Result, Store, StoreError, StoreLocation};
 use std::collections::BTreeMap;
 

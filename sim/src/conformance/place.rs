@@ -4,7 +4,7 @@
 //! package; so do runners that stand in for it, such as cargo-nextest. A test that was started otherwise has its cases in
 //! `target/asl-sim` of the directory that it is started in.
 
-use crate::report::layout::shell_word;
+use crate::base::words::shell_word;
 use std::path::{Path, PathBuf};
 
 /// What cases are kept in, below the target directory.

@@ -1,6 +1,6 @@
 //! What the environment says: the variables `ASL_SIM_*`, read in this one place.
 
-use crate::quantities;
+use crate::base::quantities;
 use std::path::PathBuf;
 use std::time::Duration;
 

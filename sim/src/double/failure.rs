@@ -1,7 +1,7 @@
 //! What comes of testing a store: a failure, told with how to see it again, or a count of what it went through.
 
 use super::plan::{Plan, Trouble};
-use crate::decide::Decisions;
+use crate::base::decide::Decisions;
 use asl_host::Operation;
 use std::error::Error;
 use std::fmt;

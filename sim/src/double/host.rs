@@ -3,7 +3,7 @@
 //! Nothing else is done here: crashes, failing calls and full disks come from below the target's host.
 
 use super::refusal::{Calls, Form, is_write};
-use crate::target::{AnyHost, AnyStore};
+use crate::hosts::{AnyHost, AnyStore};
 use asl_host::{
     BlockId, Capabilities, ErrorKind, Exclusion, Host, HostIdentity, HostTime, LogSeq, Operation, Record,
     Result, SnapshotId, Store, StoreError, StoreLocation,

@@ -67,9 +67,9 @@ pub use host::{DoubleHost, DoubleStore};
 pub use plan::{Plan, Trouble};
 pub use refusal::{Form, Refusal};
 
-use crate::decide::{Address, Decider, Decisions, Question, mix};
+use crate::base::decide::{Address, Decider, Decisions, Question, mix};
+use crate::hosts::Target;
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Profile, When};
-use crate::target::Target;
 use std::ops::Range;
 use trial::{Trial, Undisturbed};
 
@@ -187,7 +187,7 @@ impl Double {
         for change in 0..=undisturbed.changes {
             for when in [When::Before, When::Within, When::After] {
                 for kind in [CrashKind::Kill, CrashKind::Power] {
-                    let at = Cut { change, when, kind };
+                    let at = Cut::new(change, when, kind);
                     let trouble = Trouble::Crash { at, again: again(seed, at) };
                     one(&Plan::new(seed, trouble), Decider::seeded(seed))?;
                     crashes += 1;
@@ -209,7 +209,7 @@ fn again(seed: u64, at: Cut) -> Option<Cut> {
     let bits = mix(seed, Address::new(Question::Pick, at.change, at.when as u32, at.kind as u32));
     let when = [When::Before, When::Within, When::After][(bits >> 8) as usize % 3];
     let kind = [CrashKind::Kill, CrashKind::Power][(bits >> 16) as usize % 2];
-    (bits & 1 == 0).then_some(Cut { change: (bits >> 24) as u32 % 16, when, kind })
+    (bits & 1 == 0).then_some(Cut::new((bits >> 24) as u32 % 16, when, kind))
 }
 
 /// Every way for decisions to fall after one crash, up to a bound. Gives their number, and whether those were all.

@@ -1,7 +1,7 @@
 //! What goes wrong in one run, as a line of text that can be read again: `seed 3: power within 12, then kill before 4`.
 
 use super::refusal::Refusal;
-use crate::decide::{Address, Decisions};
+use crate::base::decide::{Address, Decisions};
 use crate::scenario::{CrashKind, Cut, FaultKind, When};
 use std::fmt;
 use std::str::FromStr;
@@ -92,7 +92,7 @@ fn cut_of(text: &str) -> Option<Cut> {
     let [kind, when, change] = words(text)?;
     let (kind, _) = KINDS.iter().find(|(_, name)| *name == kind)?;
     let (when, _) = WHENS.iter().find(|(_, name)| *name == when)?;
-    Some(Cut { change: change.parse().ok()?, when: *when, kind: *kind })
+    Some(Cut::new(change.parse().ok()?, *when, *kind))
 }
 
 fn words<const N: usize>(text: &str) -> Option<[&str; N]> {
@@ -153,13 +153,13 @@ impl FromStr for Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::Question;
+    use crate::base::decide::Question;
     use crate::double::Form;
 
     #[test]
     fn plans_are_read_as_written() {
-        let at = Cut { change: 12, when: When::Within, kind: CrashKind::Power };
-        let again = Some(Cut { change: 4, when: When::Before, kind: CrashKind::Kill });
+        let at = Cut::new(12, When::Within, CrashKind::Power);
+        let again = Some(Cut::new(4, When::Before, CrashKind::Kill));
         for trouble in [
             Trouble::Nothing,
             Trouble::Crash { at, again: None },

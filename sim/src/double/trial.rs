@@ -5,12 +5,13 @@ use super::host::DoubleHost;
 use super::plan::{Plan, Trouble};
 use super::refusal::Calls;
 use super::{Double, Refusal};
-use crate::decide::{Decider, Decisions, Site};
-use crate::run::make_root;
-use crate::runtime::{Ended, Sim, Task};
+use crate::base::decide::{Decider, Decisions, Site};
+use crate::executor::{Ended, Task};
+use crate::hosts::{Machine, Target};
+use crate::media::Sim;
+use crate::run::new_sim;
 use crate::scenario::generate::{Wishes, generate};
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultPlan, Scenario};
-use crate::target::{Machine, Target};
 use asl_host::{Capabilities, Durability, Exclusion, Operation};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -45,13 +46,12 @@ impl Trial {
         check: &impl AsyncFn(&DoubleHost, &M) -> Checked,
     ) -> Result<Trial, Box<Failure>> {
         let scenario = scenario(double, plan);
-        let sim = Sim::new(scenario.clone(), decider.recording());
-        make_root(&sim);
+        let sim = new_sim(&scenario, decider.recording());
         let mut world = World { target: &double.target, scenario, sim, crashes: 0 };
         let model = M::default();
         let calls = Arc::new(Calls::new(refusal(plan)));
         let told = world.work(plan, &calls, &model, work);
-        let changes = world.sim.lock().changes();
+        let changes = world.sim.lock().executor.changes();
         let hit = world.is_hit(plan, &calls);
         let told = told.and_then(|told| match told {
             Err(said) if !hit => Err(format!("the work failed, though nothing had: {said}")),
@@ -177,7 +177,7 @@ impl World<'_> {
         model: &M,
         life: &impl AsyncFn(&DoubleHost, &M) -> Checked,
     ) -> Result<Lived, String> {
-        self.sim.lock().begin_boot(site.code());
+        self.sim.lock().executor.begin_boot(site.code());
         let process = self.sim.lock().process();
         let machine = Machine { sim: self.sim.clone(), process, setup: &self.scenario.setup };
         let host = DoubleHost::new(self.target.boot(&machine), calls.clone());
@@ -186,7 +186,7 @@ impl World<'_> {
             self.sim.lock().enter(site, cut);
             let said = life(&host, model).await;
             *told.borrow_mut() = said.map_err(|error| in_words(&*error));
-            let crashes = self.sim.lock().leave();
+            let crashes = self.sim.lock().executor.leave();
             if crashes {
                 std::future::pending::<()>().await;
             }
@@ -217,9 +217,7 @@ impl World<'_> {
 
     fn power_loss(&mut self) {
         self.crashes += 1;
-        let mut world = self.sim.lock();
-        let world = &mut *world;
-        world.fs.power_loss(self.crashes << 4, &mut world.decide);
+        self.sim.lock().power_loss(self.crashes << 4);
     }
 
     /// Whether what was planned to fail did.
@@ -227,15 +225,15 @@ impl World<'_> {
         let world = self.sim.lock();
         match plan.trouble {
             Trouble::Nothing | Trouble::Crash { .. } => false,
-            Trouble::Fault { kind, .. } => world.injected.faults[kind as usize] > 0,
+            Trouble::Fault { kind, .. } => world.executor.injected.faults[kind as usize] > 0,
             Trouble::Refusal(_) => calls.is_hit(),
-            Trouble::Full { .. } => world.injected.no_space > 0,
+            Trouble::Full { .. } => world.executor.injected.no_space > 0,
         }
     }
 
     fn end(self) -> Decider {
         let mut world = self.sim.lock();
-        std::mem::replace(&mut world.decide, Decider::replaying(Decisions::new()))
+        std::mem::replace(&mut world.executor.decide, Decider::replaying(Decisions::new()))
     }
 }
 

@@ -1,14 +1,13 @@
 //! Why a case fails, told from its run: a swim-lane of what clients, the host and the disk did, what became of the records that
 //! matter, and what went wrong in a few sentences.
 //!
-//! The case is run once more with a chronicle. A sentence says what the chronicle and the history show, and
+//! The case is run once more with a log. A sentence says what the log and the history show, and
 //! nothing is guessed: what cannot be told is said to be so. How it looks, [`crate::report::explain`] says.
 //!
 //! What is *durable* at a crash is what would be there if the loss of power took all that it may. A record's bytes are found
 //! in files as they were appended: records of a host that stores them in another form, and those that look like others, cannot be
 //! told.
 
-mod fates;
 mod items;
 mod moments;
 mod names;
@@ -18,10 +17,10 @@ mod syncs;
 
 use crate::case::Case;
 use crate::check::Violation;
-use crate::report::failure;
+use crate::hosts::Target;
 use crate::scenario::{CrashKind, Scenario};
-use crate::target::Target;
-use crate::trial::{Trial, trial_chronicled};
+use crate::tell::failure;
+use crate::trial::{Trial, trial_logged};
 use moments::Moments;
 use serde::Serialize;
 use std::sync::Arc;
@@ -97,8 +96,8 @@ pub fn explain(target: &Target, case: &Case) -> (Trial, Explanation) {
 }
 
 fn explain_scenario(target: &Target, scenario: &Arc<Scenario>, case: &Case) -> (Trial, Explanation) {
-    let (trial, chronicle) = trial_chronicled(target, scenario, &case.decider());
-    let moments = Moments::new(&trial, &chronicle);
+    let (trial, log) = trial_logged(target, scenario, &case.decider());
+    let moments = Moments::new(&trial, &log);
     let items = items::items(&moments);
     let rows = rows::rows(&moments, &items);
     let explanation = Explanation {

@@ -1,12 +1,11 @@
-//! When things happened: the history's events at their places in the chronicle, the event at which the run broke, and the crash
+//! When things happened: the history's events at their places in the log, the event at which the run broke, and the crash
 //! that has to do with it.
 
 use super::names::Names;
-use crate::chronicle::{Chronicle, Entry, What};
+use crate::executor::call_log::{CallLog, Entry, Survivors, What};
 use crate::history::{Ask, Event, History, Place, Told};
 use crate::scenario::CrashKind;
 use crate::trial::Trial;
-use crate::world::fs::fate::Survivors;
 
 /// A crash of the run.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +14,7 @@ pub(super) struct CrashMoment<'a> {
     pub(super) time_ns: u64,
     /// The history's event.
     pub(super) event: usize,
-    /// Its place in the chronicle.
+    /// Its place in the log.
     pub(super) entry: usize,
     pub(super) survivors: &'a Survivors,
 }
@@ -25,8 +24,8 @@ pub(super) struct CrashMoment<'a> {
 pub(super) struct Moments<'a> {
     pub(super) trial: &'a Trial,
     pub(super) history: &'a History,
-    pub(super) chronicle: &'a Chronicle,
-    /// Per event, the place in the chronicle at which it comes.
+    pub(super) log: &'a CallLog,
+    /// Per event, the place in the log at which it comes.
     entries: Vec<usize>,
     crashes: Vec<CrashMoment<'a>>,
     names: Names,
@@ -35,14 +34,14 @@ pub(super) struct Moments<'a> {
 }
 
 impl<'a> Moments<'a> {
-    pub(super) fn new(trial: &'a Trial, chronicle: &'a Chronicle) -> Moments<'a> {
+    pub(super) fn new(trial: &'a Trial, log: &'a CallLog) -> Moments<'a> {
         let history = &trial.outcome.history;
         let events = history.events();
         let mut entries = vec![0; events.len()];
         let mut crashes = Vec::new();
         let mut next = 0;
         let mut place = |event: usize, entry: usize| {
-            // What the chronicle was not told of (space, say) comes with the event before it.
+            // What the log was not told of (space, say) comes with the event before it.
             let upto = (event + 1).max(next);
             let from = next.min(entries.len());
             entries[from..upto.min(events.len())].fill(entry);
@@ -50,7 +49,7 @@ impl<'a> Moments<'a> {
         };
         let mut crash_events =
             (0..events.len()).filter(|&event| matches!(events[event], Event::Crash { .. }));
-        for (at, entry) in chronicle.entries.iter().enumerate() {
+        for (at, entry) in log.entries.iter().enumerate() {
             match &entry.what {
                 What::Event(event) => place(*event, at),
                 What::Crash(kind, survivors) => {
@@ -67,10 +66,10 @@ impl<'a> Moments<'a> {
                 _ => {}
             }
         }
-        place(events.len(), chronicle.entries.len().saturating_sub(1));
+        place(events.len(), log.entries.len().saturating_sub(1));
         let broken = trial.verdict.primary().map(|violation| violation.event);
         let last = broken.unwrap_or_else(|| events.len().saturating_sub(1));
-        Moments { trial, history, chronicle, entries, crashes, names: Names::of(chronicle), last }
+        Moments { trial, history, log, entries, crashes, names: Names::of(log), last }
     }
 
     /// A path as the story tells it.
@@ -83,14 +82,14 @@ impl<'a> Moments<'a> {
         self.names.shortened()
     }
 
-    /// Where in the chronicle an event comes.
+    /// Where in the log an event comes.
     pub(super) fn entry_of(&self, event: usize) -> usize {
         self.entries.get(event).copied().unwrap_or(0)
     }
 
     /// When an event was, in simulated time.
     pub(super) fn time_of(&self, event: usize) -> u64 {
-        self.chronicle.entries.get(self.entry_of(event)).map_or(0, |entry| entry.time_ns)
+        self.log.entries.get(self.entry_of(event)).map_or(0, |entry| entry.time_ns)
     }
 
     /// What was asked for, if the event is an answer.
@@ -138,9 +137,9 @@ impl<'a> Moments<'a> {
         broke.or_else(|| (since..=self.last).rev().find(|&event| self.is_whole_read(event)))
     }
 
-    /// The entries from one place in the chronicle up to another, with their places.
+    /// The entries from one place in the log up to another, with their places.
     pub(super) fn between(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, &'a Entry)> {
-        let entries = &self.chronicle.entries;
+        let entries = &self.log.entries;
         let to = to.min(entries.len());
         entries[from.min(to)..to].iter().enumerate().map(move |(at, entry)| (from + at, entry))
     }
@@ -149,5 +148,5 @@ impl<'a> Moments<'a> {
 /// A time as it is told: in milliseconds, to the microsecond.
 pub(crate) fn time(time_ns: u64) -> String {
     let micros = time_ns / 1_000;
-    format!("{}.{:03} ms", crate::report::layout::count(micros / 1_000), micros % 1_000)
+    format!("{}.{:03} ms", crate::base::words::count(micros / 1_000), micros % 1_000)
 }

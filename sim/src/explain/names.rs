@@ -3,7 +3,7 @@
 //! Hosts like names such as `00000000000000000011-3197f87b2fb65bd5.log`, which no lane of a terminal holds. Zeros that lead a number
 //! are left out, and so is the end of a long hexadecimal number, as long as no two names of the run then look alike.
 
-use crate::chronicle::{Chronicle, What};
+use crate::executor::call_log::{CallLog, What};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many zeros are left out.
@@ -19,9 +19,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(chronicle: &Chronicle) -> Names {
+    pub(super) fn of(log: &CallLog) -> Names {
         let mut whole = BTreeSet::new();
-        for entry in &chronicle.entries {
+        for entry in &log.entries {
             if let What::Call(call) = &entry.what {
                 whole.extend(
                     [Some(&call.path), call.to.as_ref()].into_iter().flatten().map(|path| inside(path)),

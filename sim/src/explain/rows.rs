@@ -2,17 +2,15 @@
 //!
 //! A row says which parts of it matter to the story; which rows are left out in the end is for whoever shows them.
 
-use super::fates;
 use super::items::{Durability, Item, group};
 use super::moments::Moments;
-use crate::chronicle::{Call, Effect, End, What};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::base::words::things;
+use crate::executor::call_log::{Call, Concerns, Effect, End, Fate, What};
 use crate::history::{Ask, Event, Told};
-use crate::report::layout::things;
-use crate::report::story::{answer, request};
-use crate::run::{HARNESS, SECOND};
+use crate::history::{HARNESS, SECOND};
 use crate::scenario::{CrashKind, When};
-use crate::world::fs::fate::{Fate, What as Fated};
+use crate::tell::story::{answer, request};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -68,7 +66,7 @@ struct About {
     asked: BTreeSet<usize>,
     /// Where they were asked.
     sites: Vec<Site>,
-    /// From the first of these questions on, in the chronicle; everything, if there is none.
+    /// From the first of these questions on, in the log; everything, if there is none.
     since: usize,
     /// From here on, names were made that they need.
     made: usize,
@@ -96,6 +94,10 @@ pub(super) fn rows(moments: &Moments<'_>, items: &[Item]) -> Vec<Row> {
             }
             What::Call(call) => call_row(at, call, &about, moments, &mut row),
             What::Fate(fate) => fate_row(moments, at, fate, &about, &mut row),
+            What::Died(process) => {
+                row.fault = format!("process {process} is killed, and the others go on");
+                (row.mark, row.matters) = (Mark::Crash, true);
+            }
             What::Crash(kind, _) => {
                 row.fault = match kind {
                     CrashKind::Kill => "the process is killed".to_owned(),
@@ -336,6 +338,10 @@ fn call_row(at: usize, call: &Call, about: &About, moments: &Moments<'_>, row: &
         when.clone_into(&mut row.fault);
         row.matters = at >= about.since;
     }
+    if call.end == End::Sent {
+        "on its way".clone_into(&mut row.fault);
+        row.matters = at >= about.since;
+    }
     row.matters |= about.needs(at, call);
 }
 
@@ -345,6 +351,7 @@ fn on_disk(call: &Call) -> String {
     match &call.end {
         End::Failed(error) => return error.clone(),
         End::Cut(When::Before) => return "nothing done".to_owned(),
+        End::Sent => return "not there yet".to_owned(),
         _ => {}
     }
     match (call.effect, call.moved) {
@@ -365,16 +372,13 @@ fn on_disk(call: &Call) -> String {
 }
 
 fn fate_row(moments: &Moments<'_>, at: usize, fate: &Fate, about: &About, row: &mut Row) {
-    let path = moments.chronicle.path_of(fate.ino).unwrap_or("a file");
-    let lost = fates::is_loss(&fate.what);
-    row.disk = fates::in_a_lane(moments, fate, path);
-    row.mark = if lost { Mark::Lost } else { Mark::Plain };
-    let of_names = match &fate.what {
-        Fated::Names { names, .. } => {
-            names.iter().any(|(name, _)| about.is_about(&format!("{}/{name}", path.trim_end_matches('/'))))
-        }
-        Fated::Order { .. } => true,
-        _ => false,
+    row.disk = fate.lane.told(|name| moments.short(name));
+    row.mark = if fate.lost { Mark::Lost } else { Mark::Plain };
+    let of_names = match &fate.concerns {
+        Concerns::Names(names) => names.iter().any(|name| about.is_about(name)),
+        Concerns::AllNames => true,
+        Concerns::Content => false,
     };
-    row.matters = at > about.upto && (of_names || about.is_about(path) || (lost && about.paths.is_empty()));
+    let lost_alone = fate.lost && about.paths.is_empty();
+    row.matters = at > about.upto && (of_names || about.is_about(&fate.name) || lost_alone);
 }

@@ -1,15 +1,13 @@
-//! What went wrong, in a few sentences, each of which the chronicle or the history shows.
+//! What went wrong, in a few sentences, each of which the log or the history shows.
 
-use super::fates;
 use super::items::{Durability, Item, find, group, named};
 use super::moments::{CrashMoment, Moments, time};
 use super::syncs;
-use crate::chronicle::{End, What};
+use crate::base::words::things;
+use crate::executor::call_log::{Concerns, End, Fate, What};
 use crate::history::{Ask, Event};
-use crate::report::layout::things;
-use crate::report::story::{place_in_run, request};
 use crate::scenario::{CrashKind, FaultKind};
-use crate::world::fs::fate::What as Fated;
+use crate::tell::story::{place_in_run, request};
 use std::ops::Range;
 
 /// Faults that are told of.
@@ -66,7 +64,7 @@ fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// Calls that failed as planned, since some moment and in a part of the chronicle; but for those whose time is told already.
+/// Calls that failed as planned, since some moment and in a part of the log; but for those whose time is told already.
 fn faults(moments: &Moments<'_>, entries: Range<usize>, since_ns: u64, told: &str) -> Vec<String> {
     let failed: Vec<String> = moments
         .between(entries.start, entries.end)
@@ -176,37 +174,28 @@ fn losses(moments: &Moments<'_>, crash: &CrashMoment<'_>, item: &Item) -> Option
         Durability::BytesAtRisk { path } => (path, None),
         _ => return None,
     };
-    let concerns = |of: &str, what: &Fated| match what {
-        Fated::Names { names, .. } => names
-            .iter()
-            .any(|(entry, _)| name.is_some_and(|name| name.trim_end_matches('/') == fates::entry(of, entry))),
-        Fated::Order { .. } => name.is_some(),
-        _ => of == path,
+    let concerns = |fate: &Fate| match &fate.concerns {
+        Concerns::Names(names) => {
+            names.iter().any(|entry| name.is_some_and(|name| name.trim_end_matches('/') == entry))
+        }
+        Concerns::AllNames => name.is_some(),
+        Concerns::Content => fate.name == *path,
     };
     in_one(lost(moments, crash, concerns))
 }
 
 fn all_losses(moments: &Moments<'_>, crash: &CrashMoment<'_>) -> Option<String> {
-    in_one(lost(moments, crash, |_, _| true))
+    in_one(lost(moments, crash, |_| true))
 }
 
-fn lost(
-    moments: &Moments<'_>,
-    crash: &CrashMoment<'_>,
-    concerns: impl Fn(&str, &Fated) -> bool,
-) -> Vec<String> {
+fn lost(moments: &Moments<'_>, crash: &CrashMoment<'_>, concerns: impl Fn(&Fate) -> bool) -> Vec<String> {
     let upto = moments.entry_of(moments.last);
     let fates = moments.between(crash.entry, upto + 1).filter_map(|(_, entry)| match &entry.what {
         What::Fate(fate) => Some(fate),
         _ => None,
     });
-    fates
-        .filter_map(|fate| {
-            let path = moments.chronicle.path_of(fate.ino)?;
-            let told = fates::is_loss(&fate.what) && concerns(path, &fate.what);
-            told.then(|| fates::in_a_sentence(moments, fate, path))
-        })
-        .collect()
+    let lost = fates.filter(|fate| fate.lost && concerns(fate));
+    lost.map(|fate| fate.sentence.told(|name| moments.short(name))).collect()
 }
 
 fn in_one(lost: Vec<String>) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Why something was not durable at a crash, as far as the calls before it show.
 
 use super::moments::{CrashMoment, Moments, time};
-use crate::chronicle::{Call, Effect, End, What};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::executor::call_log::{Call, Effect, End, What};
 use crate::scenario::{FaultKind, When};
 
 /// What was done for a name: when it was made, and which syncs of its directory came after that.

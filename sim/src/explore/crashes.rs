@@ -4,9 +4,9 @@
 
 use super::outcome;
 use super::search::{Calls, Down, Leaf, Task, with};
-use crate::decide::{Decider, Decisions};
+use crate::base::decide::{Decider, Decisions};
+use crate::executor::{Class, Within};
 use crate::run::Runner;
-use crate::runtime::CallKind;
 use crate::scenario::{CrashKind, CrashPlan, Cut, Scenario, When};
 use std::sync::Arc;
 
@@ -141,19 +141,19 @@ pub(super) fn cuts(calls: &Calls, before: bool) -> Vec<Cut> {
 /// Where to kill a process among these calls: before the first that changes something if nothing else did that, after each, inside
 /// of each write, and at the end, when the client was told.
 pub(super) fn kills(calls: &Calls, before: bool) -> Vec<Cut> {
-    let changes: Vec<&CallKind> = calls.iter().filter(|kind| kind.is_change()).collect();
+    let changes: Vec<&Class> = calls.iter().copied().filter(|class| class.changes).collect();
     let mut points = Vec::new();
     if before {
         points.push((0, When::Before));
     }
-    for (change, kind) in changes.iter().enumerate() {
-        if **kind == CallKind::Write {
+    for (change, class) in changes.iter().enumerate() {
+        if class.within != Within::Nothing {
             points.push((change as u32, When::Within));
         }
         points.push((change as u32, When::After));
     }
     points.push((changes.len() as u32, When::After));
-    points.into_iter().map(|(change, when)| Cut { change, when, kind: CrashKind::Kill }).collect()
+    points.into_iter().map(|(change, when)| Cut::new(change, when, CrashKind::Kill)).collect()
 }
 
 /// The same instant by a kill and by a loss of power.

@@ -6,7 +6,7 @@
 //! Not covered: two failures on one path, failures inside recovery, crashes elsewhere than after the last operation.
 
 use super::search::{Calls, Leaf, Search, Task};
-use crate::decide::{Decider, Decisions, Site};
+use crate::base::decide::{Decider, Decisions, Site};
 use crate::run::Runner;
 use crate::scenario::{
     CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Scenario, When,
@@ -47,7 +47,7 @@ impl<'a> Task<'_, 'a> {
             {
                 let mut crashing = Scenario::clone(&scenario);
                 // There is no such call: it comes when the operation is over.
-                let at = Cut { change: u32::MAX, when: When::After, kind: CrashKind::Power };
+                let at = Cut::new(u32::MAX, When::After, CrashKind::Power);
                 crashing.crashes.push(CrashPlan { op: Some(last.id), at, inside: Vec::new() });
                 let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == 0 && run.live() {};
                 self.crash_without_following_up(&fresh, &leaf, &Arc::new(crashing), until_it_crashes);

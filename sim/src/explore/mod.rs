@@ -8,7 +8,7 @@
 //!
 //! Three things make that feasible. Runs are forked between processes, so that what came before a crash is not repeated for each
 //! state, nor for a loss of power after the kill at the same instant. Crash states are decided when recovery looks (see
-//! [`crate::decide`]): the combinations of answers that it asks for are tried one by one, and stand for all states that differ only
+//! [`crate::base::decide`]): the combinations of answers that it asks for are tried one by one, and stand for all states that differ only
 //! in what it does not look at; those are *deduced*. And what comes to the same file system and the same answers is carried on
 //! once only.
 //!
@@ -28,12 +28,12 @@ mod search;
 
 pub use alphabet::{Letter, alphabet};
 
-use crate::panics;
+use crate::base::panics;
+use crate::hosts::Target;
+use crate::media::files::fs::Fill;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, Profile, Runtime, Scenario, Setup};
-use crate::target::Target;
 use crate::trial::Trial;
-use crate::world::fs::Fill;
 use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -75,7 +75,7 @@ impl Default for Options {
 impl Options {
     /// The world of all its runs.
     fn setup(&self) -> Setup {
-        let stale = self.profile.axioms().stale_fill;
+        let stale = self.profile.has_stale_fill();
         Setup {
             profile: self.profile,
             class: FaultClass::Crash,
@@ -206,7 +206,7 @@ pub fn workloads(target: &Target, options: &Options) -> u64 {
 
 fn letters(target: &Target, options: &Options) -> Vec<Letter> {
     let wishes = Wishes { profile: options.profile, ..Wishes::default() };
-    alphabet(&crate::campaign::capabilities(target, &wishes))
+    alphabet(&crate::trial::capabilities(target, &wishes))
 }
 
 /// Explores. The result does not depend on how many threads do it, unless it is stopped.

@@ -6,11 +6,11 @@
 use super::crashes::cuts;
 use super::search::Calls;
 use super::{Options, Outcomes, alphabet, letters, outcome, words};
+use crate::base::decide::{Decider, Decisions, Site};
 use crate::check::judge;
-use crate::decide::{Decider, Decisions, Site};
+use crate::hosts::Target;
 use crate::run::{Runner, Started};
 use crate::scenario::{CrashPlan, Cut, Scenario};
-use crate::target::Target;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,13 +5,13 @@
 
 use super::crashes::kills;
 use super::{Counts, Found, Letter, Options, Progress, Report, alphabet, outcome};
+use crate::base::decide::{Decider, Decisions, Site};
 use crate::check::judge_with;
-use crate::decide::{Decider, Decisions, Site};
+use crate::executor::{Class, Within};
+use crate::hosts::Target;
 use crate::run::{Runner, Started, Up};
-use crate::runtime::CallKind;
 use crate::scenario::generate::Reach;
 use crate::scenario::{FaultKind, Op, Scenario};
-use crate::target::Target;
 use crate::trial::{Trial, trial};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Ends {
 }
 
 /// The calls of one site.
-pub(super) type Calls = Vec<CallKind>;
+pub(super) type Calls = Vec<&'static Class>;
 
 /// What one thread explores with.
 pub(super) struct Search<'a> {
@@ -372,11 +372,11 @@ impl<'s, 'a> Task<'s, 'a> {
 
 /// Calls at a site, of runs that did different things there: a write wins, since it can be crashed in more ways.
 fn widen(calls: &mut Calls, other: Calls) {
-    for (at, kind) in other.into_iter().enumerate() {
+    for (at, class) in other.into_iter().enumerate() {
         match calls.get_mut(at) {
-            Some(known) if kind == CallKind::Write => *known = kind,
+            Some(known) if class.within != Within::Nothing => *known = class,
             Some(_) => {}
-            None => calls.push(kind),
+            None => calls.push(class),
         }
     }
 }

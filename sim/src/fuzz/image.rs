@@ -10,13 +10,15 @@
 //! An input is a list of changes: `nth u8 | kind u8 | at u16 | len u8`, then so many bytes. On files `nth` counts the files there are,
 //! sorted by path; where a host has none, its device is changed.
 
-use crate::decide::{Decider, Decisions, Site};
-use crate::run::make_root;
-use crate::runtime::{Ended, Sim, Task};
+use crate::base::decide::{Decider, Decisions, Site};
+use crate::executor::{Ended, Task};
+use crate::hosts::{AnyStore, Machine, Target};
+use crate::media::Sim;
+use crate::media::SimFileSystem;
+use crate::media::files::ROOT;
+use crate::run::new_sim;
 use crate::scenario::FaultClass;
 use crate::scenario::generate::{Wishes, generate};
-use crate::target::{AnyStore, Machine, ROOT, Target};
-use crate::world::SimFileSystem;
 use asl_host::fs::{File, FileSystem, OpenMode, write_all_at};
 use asl_host::{LogSeq, Result, StoreLocation};
 use std::cell::Cell;
@@ -45,10 +47,9 @@ type View = Vec<(String, String)>;
 /// If the simulator has a bug.
 pub fn image(target: &Target, bytes: &[u8]) -> std::result::Result<(), String> {
     let wishes = Wishes { classes: vec![FaultClass::None], ops: Some(0), ..target.wishes() };
-    let offered = crate::campaign::capabilities(target, &wishes);
+    let offered = crate::trial::capabilities(target, &wishes);
     let scenario = Arc::new(generate(1, &wishes, &offered));
-    let sim = Sim::new(scenario.clone(), Decider::replaying(Decisions::new()));
-    make_root(&sim);
+    let sim = new_sim(&scenario, Decider::replaying(Decisions::new()));
     let world = Image { target, sim, setup: &scenario.setup, boots: Cell::new(0) };
     world.start(true)?;
     world.change(bytes);
@@ -83,7 +84,7 @@ impl Image<'_> {
     /// Starts a process that makes the store and fills it, or opens it and looks at it; and closes it, as far as it is let.
     fn start(&self, create: bool) -> std::result::Result<Option<View>, String> {
         let boot = self.boots.replace(self.boots.get() + 1);
-        self.sim.lock().begin_boot(boot << 4);
+        self.sim.lock().executor.begin_boot(boot << 4);
         let machine = self.machine();
         let host = self.target.boot(&machine);
         let location = StoreLocation::new(format!("{ROOT}/store"));
@@ -98,7 +99,7 @@ impl Image<'_> {
                 // An error is an answer.
                 let _ = store.close().await;
             }
-            self.sim.lock().leave();
+            self.sim.lock().executor.leave();
         });
         match self.sim.run(vec![Some(task)]) {
             Ended::Done => Ok(seen.take()),
@@ -115,7 +116,7 @@ impl Image<'_> {
         let task: Task<'_> = Box::pin(async {
             self.sim.lock().enter(Site::Closing, None);
             change(&machine, bytes).await.expect("nothing fails in a world without faults");
-            self.sim.lock().leave();
+            self.sim.lock().executor.leave();
         });
         let ended = self.sim.run(vec![Some(task)]);
         assert!(matches!(ended, Ended::Done), "the harness alone is at work: {ended:?}");
@@ -249,7 +250,7 @@ async fn change_device(machine: &Machine<'_>, change: &Change<'_>) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::{posix, sim};
+    use crate::catalogue::{posix, sim};
 
     #[test]
     fn an_image_that_nobody_changed_is_shown_twice() {

@@ -12,13 +12,13 @@
 //! Not reached from bytes: single decisions (a salt draws all of a crash's), operations of a host's own, more than 48
 //! operations.
 
-use crate::decide::{Decider, Site};
+use crate::base::decide::{Decider, Site};
+use crate::media::files::fs::Fill;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{
     Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Payload,
     Scenario, Setup, Style, When,
 };
-use crate::world::fs::Fill;
 use asl_host::{Capabilities, Exclusion};
 use std::ops::RangeInclusive;
 
@@ -95,7 +95,7 @@ fn setup(bytes: Record, wishes: &Wishes) -> Setup {
     let of = |choices: &[u32], byte: u8| choices[usize::from(byte) % choices.len()];
     let class = wishes.classes.get(usize::from(bytes[0]) % wishes.classes.len().max(1));
     let fills = [Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed];
-    let stale = wishes.profile.axioms().stale_fill;
+    let stale = wishes.profile.has_stale_fill();
     Setup {
         profile: wishes.profile,
         class: class.copied().unwrap_or(FaultClass::None),
@@ -201,7 +201,7 @@ impl Reader<'_> {
 fn cut(record: Record) -> Cut {
     let when = [When::Before, When::After, When::After, When::Within][usize::from(record[2]) % 4];
     let kind = if record[3] % 10 < 3 { CrashKind::Kill } else { CrashKind::Power };
-    Cut { change: u32::from(record[1]) % 16, when, kind }
+    Cut::new(u32::from(record[1]) % 16, when, kind)
 }
 
 /// Byte 3 is a length, 4 says how long lengths are, 5 says what they look like; 6 and 7 are what else there is to say.
@@ -264,8 +264,8 @@ fn payload(record: Record) -> Payload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::campaign::capabilities;
-    use crate::target::{posix, sim_fence};
+    use crate::catalogue::{posix, sim_fence};
+    use crate::trial::capabilities;
 
     fn read(bytes: &[u8]) -> Input {
         Input::read(bytes, &Wishes::default(), &capabilities(&posix(), &Wishes::default()))

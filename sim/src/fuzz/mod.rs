@@ -7,9 +7,9 @@ pub mod input;
 pub mod mutate;
 pub mod readers;
 
-use crate::campaign::capabilities;
+use crate::hosts::Target;
 use crate::scenario::generate::Wishes;
-use crate::target::Target;
+use crate::trial::capabilities;
 use crate::trial::{Trial, trial};
 use asl_host::Capabilities;
 use input::Input;

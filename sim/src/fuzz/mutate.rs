@@ -165,8 +165,8 @@ fn operation(dice: &mut Dice, kind: u8, lens: u8) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::find;
     use crate::fuzz::Fuzzed;
-    use crate::target::find;
 
     #[test]
     fn mutants_are_whole_records_within_the_bound_and_the_same_for_the_same_seed() {

@@ -1,7 +1,7 @@
 //! Readers of bytes that anybody may have written: frames of a log, and case files. Whatever they are given, they answer.
 
 use crate::case::Case;
-use crate::target::find;
+use crate::catalogue::find;
 use crate::trial::trial;
 use asl_host::frame::{HEADER_LEN, decode, encode, scan};
 use std::sync::Arc;

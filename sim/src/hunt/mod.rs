@@ -9,13 +9,14 @@
 
 pub mod past;
 
-use crate::campaign::{self, Campaign, Failure, Progress, Stopwatch, Summary};
+use crate::base::Stopwatch;
+use crate::base::panics;
+use crate::campaign::{self, Campaign, Failure, Progress, Summary};
 use crate::case::Case;
-use crate::panics;
-use crate::report::story::story;
+use crate::hosts::Target;
 use crate::scenario::generate::Wishes;
 use crate::shrink::{self, Shrunk, shrink};
-use crate::target::Target;
+use crate::tell::story::story;
 use std::time::Duration;
 
 /// Longest time that making a failure small may take.
@@ -124,7 +125,7 @@ pub(crate) fn median<T: Ord + Default>(values: impl Iterator<Item = T>) -> T {
 
 /// The hosts with a planted bug, and those that they are made from.
 pub fn specimens() -> Vec<Target> {
-    let targets = crate::target::built_in();
+    let targets = crate::catalogue::built_in();
     targets.into_iter().filter(|target| target.name().starts_with("specimen:")).collect()
 }
 
@@ -247,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_hunt_does_not_depend_on_the_number_of_threads_but_for_its_seconds() {
-        let target = crate::target::find("specimen:segment-dir-not-synced").expect("it is built in");
+        let target = crate::catalogue::find("specimen:segment-dir-not-synced").expect("it is built in");
         let with = |jobs| {
             let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 3, jobs };
             let mut hunted = hunt(&target, &options, &Progress::default()).expect("it comes to an end");
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_hunt_says_so() {
-        let target = crate::target::find("specimen:control").expect("it is built in");
+        let target = crate::catalogue::find("specimen:control").expect("it is built in");
         let progress = Progress::default();
         progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
         let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 1, jobs: 1 };

@@ -10,7 +10,7 @@
 //! is. Seconds are not kept: they are the machine's.
 
 use super::{Hunted, Options};
-use crate::whole_file::publish_file;
+use crate::base::atomic_file::publish_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;

@@ -5,15 +5,16 @@
 //! its thread, as operating-system hosts do.
 
 use super::UNKNOWN;
-use super::outside::{Outside, Turn, Waited};
+use super::outside::{Outside, Turn};
 use super::preloaded::Probe;
 use super::protocol::{
     self, Block, Blocks, Data, Durable, Hello, Identity, Nothing, Now, Records, Refusal, Request, Seq,
     Snapshot, Snapshots, StoreNumber, encoded,
 };
-use crate::conform::block_on;
-use crate::runtime::{Process, Sim};
-use crate::target::ROOT;
+use crate::base::block_on;
+use crate::executor::{Process, Waited};
+use crate::media::Sim;
+use crate::media::files::ROOT;
 use asl_host::{
     BlockId, Capabilities, ErrorKind, Host, HostIdentity, HostTime, LogSeq, Operation, Record, Result,
     SnapshotId, Store, StoreError, StoreLocation,
@@ -214,7 +215,7 @@ impl Link {
 
     fn task(&self) -> usize {
         match &self.way {
-            Way::InRun(sim, _) => sim.lock().current_task(),
+            Way::InRun(sim, _) => sim.lock().executor.current_task(),
             Way::OnDisk => 0,
         }
     }

@@ -26,12 +26,13 @@ mod watchdog;
 pub(crate) use program::timeout;
 pub use program::{Program, World};
 
-pub(crate) use outside::{Outside, Waited};
-
-use crate::preload::find_library;
-use crate::target::Target;
+use crate::executor;
+use crate::hosts::{Disk, Machine, Programs, Target};
+use crate::media::shown::preload::find_library;
+use crate::scenario::generate::Reach;
 use asl_host::{Capabilities, Durability, Exclusion};
 use host::ProcessHost;
+use outside::Outside;
 use preloaded::Probe;
 use std::io;
 use std::sync::Arc;
@@ -89,13 +90,29 @@ pub fn target(program: Program) -> Result<Target, Refused> {
     drop(asked);
     let about = "a program that speaks the driver protocol";
     let (here, there) = (program.clone(), program.clone());
-    let boot = move |machine: &crate::target::Machine<'_>| {
+    let boot = move |machine: &Machine<'_>| {
         let outside = machine.sim.outside().expect("a run of a program has an outside").clone();
+        let outside = outside.as_any().downcast().expect("it is where this program's processes live");
         ProcessHost::in_run(outside, machine.sim.clone(), machine.process, capabilities)
     };
-    let on_disk = move |disk: &crate::target::Disk| {
+    let on_disk = move |disk: &Disk| {
         let outside = Outside::on_disk(there.clone(), Some(disk.root())).expect("the directory is there");
         ProcessHost::on_disk(Arc::new(outside), capabilities)
     };
-    Ok(Target::new(program.to_string(), about, boot).on_disk(on_disk).that_is_a_program(here, capabilities))
+    Ok(Target::new(program.to_string(), about, boot)
+        .on_disk(on_disk)
+        .that_is_a_program(Arc::new(Started(here)), capabilities))
+}
+
+/// A program that is started anew in each run.
+struct Started(Arc<Program>);
+
+impl Programs for Started {
+    fn place(&self) -> io::Result<Arc<dyn executor::Outside>> {
+        Ok(Arc::new(Outside::on_disk(self.0.clone(), None)?))
+    }
+
+    fn reach(&self) -> Reach {
+        self.0.world.reach()
+    }
 }

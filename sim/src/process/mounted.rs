@@ -4,10 +4,11 @@
 //! and the processes it started, however they end. Each incarnation has a mount of its own, so that nothing that the kernel
 //! keeps survives a crash.
 
-use crate::fuse::{Incoming, Mount, available, enter_private_namespace};
-use crate::runtime::{Process, Sim};
-use crate::target::ROOT;
-use crate::world::vfs::{Owner, Vfs};
+use crate::executor::Process;
+use crate::media::Sim;
+use crate::media::files::ROOT;
+use crate::media::shown::fuse::{Incoming, Mount, available, enter_private_namespace};
+use crate::media::shown::vfs::{Owner, Vfs};
 use crossbeam_channel::{Receiver, unbounded};
 use std::cell::Cell;
 use std::io;
@@ -90,7 +91,7 @@ impl Mounted {
             };
             match sim {
                 // Nobody is alive, or it is a file that is closed, which changes nothing.
-                Some(sim) if call.request.kind().is_none() => {
+                Some(sim) if call.request.class().is_none() => {
                     let done = pin!(self.carry_out(sim, call)).poll(&mut Context::from_waker(Waker::noop()));
                     debug_assert!(matches!(done, Poll::Ready(())), "it takes no turn");
                 }

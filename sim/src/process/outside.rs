@@ -11,8 +11,10 @@ use super::preloaded::{Environment, Preloaded};
 use super::program::{Program, World};
 use super::protocol::{self, Answer, Request, shown};
 use super::shown::{FileCall, Shown};
-use crate::runtime::{Process, Sim};
+use crate::executor::{self, Fault, Process, Waited};
+use crate::media::Sim;
 use crossbeam_channel::Select;
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,26 +22,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// What came of waiting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    /// Something happened; whoever waits for it was woken.
-    Woken,
-    /// Nobody waits for anything outside.
-    Nobody,
-    /// Nothing was heard for so long; the task that waits longest.
-    Silence(Duration, usize),
-}
-
-/// What a host did that the protocol does not allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// In words that follow "the host process".
-    pub(crate) what: String,
-    /// The task that asked for what it should have done.
-    pub(crate) task: usize,
-}
 
 /// The processes of one run and what they are asked.
 #[derive(Debug)]
@@ -116,11 +98,6 @@ impl Outside {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("a panic here is a bug of ours, and passed on")
-    }
-
-    /// Another world of the same kind, with nothing in it.
-    pub(crate) fn another(&self) -> io::Result<Outside> {
-        Outside::on_disk(self.program.clone(), None)
     }
 
     fn shown(&self) -> MutexGuard<'_, Option<Arc<Shown>>> {
@@ -255,12 +232,12 @@ impl Outside {
     }
 
     /// What a host did wrong, if anything, since this was last asked.
-    pub(crate) fn take_fault(&self) -> Option<Fault> {
+    pub(super) fn take_fault(&self) -> Option<Fault> {
         self.lock().fault.take()
     }
 
     /// Waits for one thing from outside, not longer than the silence that is a hang, and acts on it.
-    pub(crate) fn wait(&self) -> Waited {
+    pub(super) fn wait(&self) -> Waited {
         self.wait_for(self.hang_timeout())
     }
 
@@ -311,6 +288,24 @@ impl Outside {
             drop(state);
             std::thread::yield_now();
         }
+    }
+}
+
+impl executor::Outside for Outside {
+    fn wait(&self) -> Waited {
+        Outside::wait(self)
+    }
+
+    fn take_fault(&self) -> Option<Fault> {
+        Outside::take_fault(self)
+    }
+
+    fn another(&self) -> io::Result<Arc<dyn executor::Outside>> {
+        Ok(Arc::new(Outside::on_disk(self.program.clone(), None)?))
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 }
 

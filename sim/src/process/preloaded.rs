@@ -4,8 +4,9 @@
 //! Each incarnation has a socket of its own, and what was open goes with it.
 
 use super::shown::FileCall;
-use crate::preload::{Calls, Event, Incoming, Library, Listener, find_library};
-use crate::runtime::{Process, Sim};
+use crate::executor::Process;
+use crate::media::Sim;
+use crate::media::shown::preload::{Calls, Event, Incoming, Library, Listener, find_library};
 use asl_preload_wire::{CHILD, ROOT, SOCKET};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 //!
 //! `exec --world none --hang-timeout 2s -- python3 host.py` is such a line; what is as usual is left out.
 
-use crate::quantities;
-use crate::report::layout::shell_word;
+use crate::base::quantities;
+use crate::base::words::shell_word;
 use crate::scenario::generate::Reach;
 use std::fmt;
 use std::str::FromStr;

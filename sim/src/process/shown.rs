@@ -2,9 +2,9 @@
 
 use super::mounted::Mounted;
 use super::preloaded::{Environment, Preloaded};
-use crate::fuse;
-use crate::preload::Reply;
-use crate::runtime::Sim;
+use crate::media::Sim;
+use crate::media::shown::fuse;
+use crate::media::shown::preload::Reply;
 use asl_preload_wire::Call;
 use crossbeam_channel::Select;
 

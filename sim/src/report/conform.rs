@@ -1,9 +1,9 @@
 //! What a conform prints: a heading for each group, a line for each check, and what came of it all.
 
-use super::layout::{duration, things, wrapped};
-use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::base::words::{duration, things, wrapped};
 use crate::conform::{Checked, Outcome, Report};
 use crate::surroundings::{FileSystem, Syncs};
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use serde::Serialize;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! What a campaign found, each thing once: for programs that show a line for each, such as a CI service.
 
-use super::failure::HANG;
 use super::json::seed;
-use super::layout::things;
+use crate::base::words::things;
 use crate::campaign::Summary;
 use crate::check::INVARIANTS;
+use crate::tell::failure::HANG;
 use std::collections::BTreeMap;
 
 /// Something that was found, however often.
@@ -79,8 +79,8 @@ fn sentence(signature: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::base::trace::TraceHash;
     use crate::campaign::Failure;
-    use crate::trace::TraceHash;
 
     /// A campaign that found two things, one of them twice, and another that is known.
     pub(crate) fn summary() -> Summary {

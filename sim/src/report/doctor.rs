@@ -1,8 +1,8 @@
 //! What a doctor prints, for people.
 
-use super::layout::{things, wrapped};
-use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::base::words::{things, wrapped};
 use crate::doctor::{Findings, Item, State};
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 
 /// Where what was found begins in its line.
 const INDENT: usize = 29;

@@ -3,11 +3,11 @@
 
 use crate::campaign::Summary;
 use crate::check::{INVARIANTS, OwnInvariant};
+use crate::hosts::Target;
+use crate::media::files::fs::axioms::{Axioms, FailedSync, Order};
 use crate::run::Exercised;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind};
-use crate::target::Target;
-use crate::world::fs::profile::{FailedSync, Order};
 use asl_host::Capabilities;
 
 /// What can be expected of a campaign.
@@ -60,20 +60,23 @@ impl<'a> Expected<'a> {
             return self.kind(kind, class);
         }
         let axioms = self.wishes.profile.axioms();
+        let is = |asked: fn(&Axioms) -> bool| axioms.is_some_and(asked);
         match name {
             "calls" | "crash-states" => false,
             "power-loss" => self.power_loss(),
             "no-space" => self.no_space(),
             "clock-jump" => self.power_loss() && self.all_kinds(),
             "sync-reverted" => {
-                let reverts = [FailedSync::Reverted, FailedSync::AnyOfThese];
-                reverts.contains(&axioms.failed_sync) && self.kind(FaultKind::SyncEio, FaultClass::Error)
+                let reverts = |axioms: &Axioms| {
+                    matches!(axioms.failed_sync, FailedSync::Reverted | FailedSync::AnyOfThese)
+                };
+                is(reverts) && self.kind(FaultKind::SyncEio, FaultClass::Error)
             }
-            "garbage-fill" | "stale-fill" => self.crashes() && axioms.stale_fill,
-            "name-lost" => self.crashes() && axioms.order == Order::None,
-            "commit-lost" => self.crashes() && axioms.order != Order::None,
+            "garbage-fill" | "stale-fill" => self.crashes() && is(|axioms| axioms.stale_fill),
+            "name-lost" => self.crashes() && is(|axioms| axioms.order == Order::None),
+            "commit-lost" => self.crashes() && is(|axioms| axioms.order != Order::None),
             "sector-lost" | "sector-between" | "size-lost" | "zero-fill" => {
-                self.crashes() && axioms.order != Order::Everything
+                self.crashes() && is(|axioms| axioms.order != Order::Everything)
             }
             // Other crashes: after an orderly close nothing is left to lose.
             _ => self.crashes(),
@@ -183,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_campaign_over_ones_own_target_says_what_it_did_not_do() {
-        let target = crate::target::posix();
+        let target = crate::catalogue::posix();
         let wishes = Wishes { classes: vec![FaultClass::None], ops: Some(1), ..Wishes::default() };
         let campaign = crate::campaign::Campaign {
             target: target.clone(),
@@ -194,7 +197,7 @@ mod tests {
             keep_going: false,
         };
         let summary = crate::campaign::run(&campaign, &crate::campaign::Progress::default());
-        let capabilities = crate::campaign::capabilities(&target, &wishes);
+        let capabilities = crate::trial::capabilities(&target, &wishes);
         let missing = summary.not_exercised(&target, &wishes, &capabilities);
         assert!(missing.contains(&"snapshot-frozen") && !missing.contains(&"error-honest"), "{missing:?}");
         let wishes = Wishes { classes: vec![FaultClass::Error], ..wishes };

@@ -1,11 +1,11 @@
 //! What exhaustive search did and found, for people and for programs.
 
-use super::layout::{count, duration, grid, per_second, things, wrapped};
-use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::base::words::{count, duration, grid, per_second, things, wrapped};
 use crate::check::INVARIANTS;
 use crate::explore::{Found, Options, Report};
-use crate::report::failure::{HANG, primary};
-use crate::target::Target;
+use crate::hosts::Target;
+use crate::tell::failure::{HANG, primary};
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -156,7 +156,7 @@ fn not_covered(report: &Report, options: &Options, target: &Target, columns: usi
             "{points} more than {bound} states, and the rest of them was sampled (--states-max)"
         ));
     }
-    let capabilities = crate::campaign::capabilities(target, &crate::scenario::generate::Wishes::default());
+    let capabilities = crate::trial::capabilities(target, &crate::scenario::generate::Wishes::default());
     let unchecked: Vec<&str> = INVARIANTS
         .iter()
         .enumerate()

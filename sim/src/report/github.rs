@@ -2,7 +2,7 @@
 //! summary in Markdown.
 
 use super::distinct::Distinct;
-use super::layout::{count, duration, things};
+use crate::base::words::{count, duration, things};
 use crate::campaign::Summary;
 use std::time::Duration;
 

@@ -2,8 +2,9 @@
 //!
 //! On a terminal there is a bar, elsewhere a line every ten seconds; nothing in the first two seconds.
 
-use crate::campaign::{Progress, Stopwatch};
-use crate::report::layout::{count, duration, per_second, things};
+use crate::base::Stopwatch;
+use crate::base::words::{count, duration, per_second, things};
+use crate::campaign::Progress;
 use crate::shrink;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,7 +30,7 @@ pub(crate) fn stop_by<T: Send + Sync + 'static>(
 ) {
     let handler = move || {
         if flag(&shared).swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(crate::cli::Status::Interrupted.code()));
+            std::process::exit(i32::from(crate::base::Status::Interrupted.code()));
         }
     };
     // It fails only if there is a handler already, or no signals; then Ctrl-C does what it does without us.

@@ -1,10 +1,10 @@
 //! The table of specimens: which invariant killed each, and how soon.
 
-use super::layout::{count, duration, things};
-use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::base::words::{count, duration, things};
 use crate::hunt::past::is_much_slower;
 use crate::hunt::{Hunted, Options, median};
 use crate::report::json;
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;

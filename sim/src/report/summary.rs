@@ -1,9 +1,9 @@
 //! The summary of a campaign, for people.
 
 use super::exercised::{Expected, faults};
-use super::layout::{count, duration, grid, per_second, things, wrapped};
-use super::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::base::words::{count, duration, grid, per_second, things, wrapped};
 use crate::campaign::Summary;
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
 //! Asking the host for something and writing down both question and answer; and what else happened meanwhile.
 
 use super::Runner;
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::executor::Notice;
+use crate::executor::call_log::What;
 use crate::history::{Ask, Event, History, Place, Told};
-use crate::runtime::{Notice, Sim};
+use crate::media::Sim;
 use asl_host::StoreLocation;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +15,8 @@ impl Runner<'_> {
     /// Writes down what else happened. Says whether a crash has come that the runtime has not seen to yet.
     pub(super) fn collect_notices(&self) -> bool {
         let mut world = self.sim.lock();
-        let (notices, is_halted) = (world.take_notices(), world.is_halted());
+        let executor = &mut world.executor;
+        let (notices, is_halted) = (executor.take_notices(), executor.is_halted());
         drop(world);
         let mut history = self.history.borrow_mut();
         for notice in notices {
@@ -22,6 +25,7 @@ impl Runner<'_> {
                 Notice::Damage(site, kind, hit) => Event::Damage { site, kind, hit },
                 Notice::Full => Event::Full,
                 Notice::Freed => Event::Freed,
+                Notice::Died(_) => continue,
             });
         }
         is_halted
@@ -39,8 +43,8 @@ impl Runner<'_> {
         let slot = usize::from(client).min(self.queues.len());
         let asked = self.history.borrow_mut().push(Event::Asked { site, client, ask });
         self.waiting.borrow_mut()[slot] = Some(asked);
-        if self.chronicled {
-            self.sim.lock().chronicle_event(asked);
+        if self.logged {
+            self.sim.lock().executor.log(|| What::Event(asked));
         }
         let answer = if self.can_cancel {
             Abandonable { sim: &self.sim, call: Box::pin(call) }.await
@@ -58,11 +62,10 @@ impl Runner<'_> {
             Some(Err(error)) => Told::Failed { kind: error.kind(), code: error.code() },
             None => Told::Cancelled,
         };
-        let mut world = self.sim.lock();
-        let masked = world.trace.leaves_out_details() && matches!(told, Told::Time(_));
-        world.trace.told(asked, if masked { Told::Done.digest() } else { told.digest() });
-        world.chronicle_event(history.events().len());
-        drop(world);
+        let executor = &mut self.sim.lock().executor;
+        let masked = executor.trace.leaves_out_details() && matches!(told, Told::Time(_));
+        executor.trace.told(asked, if masked { Told::Done.digest() } else { told.digest() });
+        executor.log(|| What::Event(history.events().len()));
         history.push(Event::Told { asked, told: told.clone() });
         told
     }
@@ -88,6 +91,6 @@ impl<F: Future + ?Sized> Future for Abandonable<'_, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
         let polled = self.call.as_mut().poll(context);
         // A host whose calls cannot wait comes back all the same.
-        if self.sim.lock().take_cancelled() { Poll::Ready(None) } else { polled.map(Some) }
+        if self.sim.lock().executor.take_cancelled() { Poll::Ready(None) } else { polled.map(Some) }
     }
 }

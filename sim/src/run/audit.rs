@@ -2,10 +2,10 @@
 
 use super::client::ALL;
 use super::{HARNESS, Runner};
-use crate::decide::Site;
+use crate::base::decide::Site;
 use crate::history::{Ask, Place, Told};
+use crate::hosts::{AnyHost, AnyStore};
 use crate::scenario::{Action, Payload, Style};
-use crate::target::{AnyHost, AnyStore};
 use asl_host::ErrorKind;
 use std::sync::Arc;
 

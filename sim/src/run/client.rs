@@ -1,10 +1,10 @@
 //! Carrying out one operation of a client: finding what its ordinals mean, asking, and remembering what clients know.
 
 use super::{Runner, SECOND, Up};
-use crate::decide::Site;
+use crate::base::decide::Site;
 use crate::history::{Ask, Event, Name, Place, Told, View};
+use crate::hosts::{AnyHost, AnyStore, OwnOperation};
 use crate::scenario::{Action, Op, Payload};
-use crate::target::{AnyHost, AnyStore, OwnOperation};
 use asl_host::{BlockId, ErrorKind, Exclusion, LogSeq, Operation, Record, SnapshotId};
 use std::sync::Arc;
 
@@ -263,7 +263,7 @@ impl Runner<'_> {
     /// A list of names. The identifiers of a process may be drawn anew in each run, and its lists are in their order: then they
     /// are put in the order in which they were first heard of.
     fn names(&self, mut names: Vec<Name>) -> Told {
-        if self.target.program().is_some() {
+        if self.target.is_a_program() {
             names.sort_unstable();
         }
         Told::Names(names)

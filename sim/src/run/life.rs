@@ -1,12 +1,12 @@
 //! The lives of a host's processes: start, work, crash, and so on until the end.
 
 use super::{ATTEMPTS_MAX, HARNESS, HEALS_MAX, Reopen, Runner, Up};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::executor::{Ended, Task};
 use crate::history::{Ask, Event, Place, Told};
-use crate::runtime::{Ended, Task};
+use crate::hosts::AnyStore;
 use crate::scenario::generate::Reach;
 use crate::scenario::{Action, CrashKind, Cut, FaultClass};
-use crate::target::AnyStore;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Runner<'_> {
     /// One attempt to start the host and to open the store (or to create it).
     pub(crate) fn start(&mut self) -> Started {
         let boot = u32::from(self.nth) << 4 | u32::from(self.attempt);
-        self.sim.lock().begin_boot(boot);
+        self.sim.lock().executor.begin_boot(boot);
         if let Some(nodes) = &self.nodes {
             nodes.restart_some(&self.sim, boot);
         }
@@ -291,7 +291,7 @@ impl Runner<'_> {
 
     /// The host ended instead of answering the task that ran, or the harness.
     fn gave_no_answer(&self) {
-        let task = self.sim.lock().current_task();
+        let task = self.sim.lock().executor.current_task();
         let waiting = self.waiting.borrow();
         let asked = waiting[task].or(*waiting.last().expect("one for the harness"));
         if let Some(asked) = asked {
@@ -300,8 +300,8 @@ impl Runner<'_> {
     }
 
     fn crash(&mut self, kind: CrashKind, in_recovery: bool) {
-        if self.chronicled {
-            self.sim.lock().chronicle_crash(kind);
+        if self.logged {
+            self.sim.lock().log_crash(kind);
         }
         if in_recovery {
             self.exercised.crashes_in_recovery += 1;
@@ -340,7 +340,7 @@ impl Runner<'_> {
 
     /// Leaves the site; if a crash was due in it, it comes now.
     pub(super) async fn leave(&self) {
-        let crashes = self.sim.lock().leave();
+        let crashes = self.sim.lock().executor.leave();
         if crashes {
             std::future::pending::<()>().await;
         }

@@ -6,7 +6,7 @@
 //! with the handle, until that does refuse.
 //!
 //! What is there between two processes (the world, and what clients know) is plain data: a run can be *forked* there, and each
-//! fork carried on with other operations, crashes and decisions. [`explore`](crate::explore) does that.
+//! fork carried on with other operations, crashes and decisions. Exhaustive search does that.
 //!
 //! Nothing is judged here.
 
@@ -14,21 +14,28 @@ mod ask;
 mod audit;
 mod client;
 mod life;
+#[cfg(not(all(feature = "madsim", madsim)))]
+#[path = "no_nodes.rs"]
+mod nodes;
+#[cfg(all(feature = "madsim", madsim))]
+mod nodes;
 mod search;
 mod take_over;
 
-use crate::chronicle::Chronicle;
-use crate::decide::{Decider, Decisions};
-use crate::history::{History, Name};
-use crate::process::Outside;
-use crate::runtime::{Ended, Injected, Nodes, Process, Sim, Task, in_a_fresh_thread};
+use crate::base::decide::{Decider, Decisions};
+use crate::base::trace::{Step, TraceHash};
+use crate::executor::call_log::CallLog;
+use crate::executor::{Ended, Injected, Process, Task};
+use crate::history::{HARNESS, History, Name, SECOND};
+use crate::hosts::{AnyHost, AnyStore, Machine, Target};
+use crate::media::files::fs::MediaStates;
+use crate::media::files::make_root;
+use crate::media::{Media, Sim};
 use crate::scenario::generate::{Wishes, generate};
 use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, Runtime, Scenario};
-use crate::target::{AnyHost, AnyStore, Machine, ROOT, Target};
-use crate::trace::{Step, TraceHash};
-use crate::world::fs::MediaStates;
 use asl_host::{Capabilities, Durability, Exclusion};
 pub(crate) use life::Started;
+use nodes::{Nodes, in_a_fresh_thread};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -113,31 +120,34 @@ fn in_its_runtime<T: Send>(scenario: &Scenario, work: impl FnOnce() -> T + Send)
 pub(crate) fn run_in_full(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> Outcome {
     in_its_runtime(scenario, || {
         let runner = Runner::new(target, scenario, decider);
-        runner.sim.lock().trace.keep_steps();
+        runner.sim.lock().executor.trace.keep_steps();
         run_to_end(runner)
     })
 }
 
-/// The same run, with a chronicle of all that goes on below the host.
-pub(crate) fn run_chronicled(
-    target: &Target,
-    scenario: &Arc<Scenario>,
-    decider: Decider,
-) -> (Outcome, Chronicle) {
+/// The same run, with a log of all that goes on below the host.
+pub(crate) fn run_logged(target: &Target, scenario: &Arc<Scenario>, decider: Decider) -> (Outcome, CallLog) {
     in_its_runtime(scenario, || {
         let mut runner = Runner::new(target, scenario, decider);
         let sim = runner.sim.clone();
-        sim.lock().begin_chronicle();
-        runner.chronicled = true;
+        sim.lock().begin_log();
+        runner.logged = true;
         let outcome = run_to_end(runner);
-        let chronicle = sim.lock().end_chronicle();
-        (outcome, chronicle.expect("it was begun"))
+        let log = sim.lock().end_log();
+        (outcome, log.expect("it was begun"))
     })
 }
 
 fn run_to_end(mut runner: Runner<'_>) -> Outcome {
     while runner.live() {}
     runner.finish()
+}
+
+/// The world of a scenario, in which nothing has happened yet but that the hosts' root is there.
+pub(crate) fn new_sim(scenario: &Scenario, decider: Decider) -> Arc<Sim> {
+    let sim = Sim::new(Media::new(&scenario.setup.medium()), scenario.plan(), decider);
+    make_root(&sim);
+    sim
 }
 
 /// What a host offers, asked in a world of its own.
@@ -156,8 +166,7 @@ pub(crate) fn capabilities(target: &Target, wishes: &Wishes) -> Capabilities {
     };
     let scenario = Arc::new(generate(0, &wishes, &nothing));
     in_its_runtime(&scenario, || {
-        let sim = Sim::new(scenario.clone(), Decider::seeded(0));
-        make_root(&sim);
+        let sim = new_sim(&scenario, Decider::seeded(0));
         offers(target, &sim, nodes(&sim, &scenario).as_ref(), &scenario)
     })
 }
@@ -175,16 +184,6 @@ fn offers(target: &Target, sim: &Arc<Sim>, nodes: Option<&Nodes>, scenario: &Arc
         None => target.boot(&machine).capabilities(),
         Some(nodes) => nodes.capabilities(&machine, target, scenario),
     }
-}
-
-/// The host's root outlives everything.
-pub(crate) fn make_root(sim: &Sim) {
-    let mut world = sim.lock();
-    let world = &mut *world;
-    // No site makes an inode of this key.
-    world.fs.create_dir(ROOT, u32::MAX, &mut world.decide).expect("the file system is empty");
-    let mark = world.fs.mark();
-    world.fs.sync(0, mark, false);
 }
 
 /// What the clients know.
@@ -226,8 +225,8 @@ pub(crate) struct Runner<'a> {
     last_crash: Option<CrashKind>,
     exercised: Exercised,
     can_cancel: bool,
-    /// Whether the world keeps a chronicle, which has to know when the history's events were.
-    chronicled: bool,
+    /// Whether the world keeps a log, which has to know when the history's events were.
+    logged: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,19 +248,13 @@ pub(crate) struct Up {
 const ATTEMPTS_MAX: u8 = 8;
 /// Times that a store is opened again after errors, before the next crash.
 const HEALS_MAX: u8 = 7;
-/// The client that stands for the harness itself in histories.
-pub(crate) const HARNESS: u16 = u16::MAX;
-/// The client that stands for a second process, which has a handle of its own.
-pub(crate) const SECOND: u16 = u16::MAX - 1;
 
 impl<'a> Runner<'a> {
     /// A run that has not begun. The host's root is there.
     pub(crate) fn new(target: &'a Target, scenario: &Arc<Scenario>, decider: Decider) -> Runner<'a> {
-        let sim = Sim::new(scenario.clone(), decider);
-        make_root(&sim);
-        if let Some(program) = target.program() {
-            let outside = Outside::on_disk(program.clone(), None);
-            sim.attach(outside.expect("there was a place for the files of the first one"));
+        let sim = new_sim(scenario, decider);
+        if let Some(programs) = target.programs() {
+            sim.attach(programs.place().expect("there was a place for the files of the first one"));
         }
         let nodes = nodes(&sim, scenario);
         let capabilities = offers(target, &sim, nodes.as_ref(), scenario);
@@ -288,7 +281,7 @@ impl<'a> Runner<'a> {
             last_crash: None,
             exercised: Exercised::default(),
             can_cancel: can_cancel(scenario),
-            chronicled: false,
+            logged: false,
         }
     }
 
@@ -301,7 +294,7 @@ impl<'a> Runner<'a> {
         Runner {
             target: self.target,
             scenario: scenario.clone(),
-            sim: self.sim.fork(scenario.clone(), decider),
+            sim: self.sim.fork(scenario.plan(), decider),
             nodes: None,
             history: self.history.clone(),
             known: self.known.clone(),
@@ -317,17 +310,18 @@ impl<'a> Runner<'a> {
             last_crash: self.last_crash,
             exercised: self.exercised,
             can_cancel: can_cancel(scenario),
-            chronicled: false,
+            logged: false,
         }
     }
 
     pub(crate) fn finish(self) -> Outcome {
         let mut exercised = self.exercised;
         let mut world = self.sim.lock();
-        exercised.injected = world.injected;
-        exercised.media = world.fs.states();
-        let decider = std::mem::replace(&mut world.decide, Decider::replaying(Decisions::new()));
-        let (trace, steps) = (world.trace.finish(), world.trace.take_steps());
+        exercised.media = world.medium.states();
+        let executor = &mut world.executor;
+        exercised.injected = executor.injected;
+        let decider = std::mem::replace(&mut executor.decide, Decider::replaying(Decisions::new()));
+        let (trace, steps) = (executor.trace.finish(), executor.trace.take_steps());
         drop(world);
         let decisions = decider.into_record();
         Outcome { history: self.history.into_inner(), trace, exercised, decisions, steps }

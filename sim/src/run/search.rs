@@ -1,9 +1,9 @@
 //! What exhaustive search asks of a run between two processes.
 
 use super::Runner;
-use crate::decide::{Decider, Decisions, Site};
+use crate::base::decide::{Decider, Decisions, Site};
+use crate::executor::{Class, Medium};
 use crate::history::History;
-use crate::runtime::CallKind;
 use crate::scenario::{CrashKind, Cut, Scenario};
 use std::cell::Ref;
 use std::collections::BTreeMap;
@@ -32,19 +32,19 @@ impl<'a> Runner<'a> {
 
     /// A hash of what the next process can see.
     pub(crate) fn digest(&self) -> u128 {
-        self.sim.lock().fs.digest()
+        self.sim.digest()
     }
 
     /// How many states crashes may have left.
     pub(crate) fn crash_states(&self) -> u128 {
-        self.sim.lock().fs.crash_states()
+        self.sim.crash_states()
     }
 
     /// Decides now all that crashes left open.
     pub(crate) fn decide_all(&self) {
         let mut world = self.sim.lock();
         let world = &mut *world;
-        world.fs.decide_all(&mut world.decide);
+        world.medium.decide_all(&mut world.executor.decide);
     }
 
     /// How many crashes there were.
@@ -69,21 +69,21 @@ impl<'a> Runner<'a> {
 
     /// From now on, calls are noted.
     pub(crate) fn record_calls(&self) {
-        self.sim.lock().calls = Some(BTreeMap::new());
+        self.sim.lock().executor.calls = Some(BTreeMap::new());
     }
 
     /// The calls that were noted, by site.
-    pub(crate) fn take_calls(&self) -> BTreeMap<Site, Vec<CallKind>> {
-        self.sim.lock().calls.take().unwrap_or_default()
+    pub(crate) fn take_calls(&self) -> BTreeMap<Site, Vec<&'static Class>> {
+        self.sim.lock().executor.calls.take().unwrap_or_default()
     }
 
     /// What this run is decided by from now on.
     pub(crate) fn decide_by(&self, decider: Decider) {
-        self.sim.lock().decide = decider;
+        self.sim.lock().executor.decide = decider;
     }
 
     /// What the run was decided by, with its trail; from now on every answer is 0.
     pub(crate) fn take_decider(&self) -> Decider {
-        std::mem::replace(&mut self.sim.lock().decide, Decider::replaying(Decisions::new()))
+        std::mem::replace(&mut self.sim.lock().executor.decide, Decider::replaying(Decisions::new()))
     }
 }

@@ -8,9 +8,9 @@
 
 use super::life::End;
 use super::{ATTEMPTS_MAX, HEALS_MAX, Runner, SECOND, Up};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::executor::Task;
 use crate::history::{Ask, Place, Told};
-use crate::runtime::Task;
 use crate::scenario::{Action, Payload, Style};
 
 /// How often the first process appends meanwhile.

@@ -7,17 +7,18 @@
 //! operation runs.
 
 pub mod generate;
-pub mod payload;
 
-use crate::decide::Site;
-use crate::world::fs::Fill;
+use crate::media::FilesSetup;
+use crate::media::files::fs::Fill;
+use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
-pub use crate::world::fs::Profile;
-pub use payload::{Payload, Style};
+pub use crate::base::payload::{self, Payload, Style};
+pub use crate::media::Profile;
+pub use crate::plan::{
+    ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, When,
+};
 
 /// Everything that a run depends on, besides the decision map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,13 @@ impl Scenario {
             full: Vec::new(),
             clock_jumps: Vec::new(),
         }
+    }
+
+    /// What the executor carries out by itself.
+    pub(crate) fn plan(&self) -> Plan {
+        let Scenario { setup, faults, full, clock_jumps, .. } = self;
+        let (faults, full, clock_jumps) = (faults.clone(), full.clone(), clock_jumps.clone());
+        Plan { faults, full, clock_jumps, entropy: setup.entropy }
     }
 
     /// Whether a scenario from outside can be run.
@@ -99,6 +107,9 @@ pub enum Runtime {
 }
 
 impl Runtime {
+    /// What to do about a build without the second runtime.
+    pub(crate) const HOW_TO_BUILD: &str = "this build has no madsim: build with RUSTFLAGS=\"--cfg madsim --cfg tokio_unstable\" and the feature madsim of asl-sim";
+
     /// Its name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +120,7 @@ impl Runtime {
 
     /// Whether this build has it.
     pub fn is_built_in(self) -> bool {
-        self == Runtime::Stepped || crate::runtime::HAS_NODES
+        self == Runtime::Stepped || cfg!(all(feature = "madsim", madsim))
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -145,29 +156,10 @@ pub struct Setup {
     pub runtime: Runtime,
 }
 
-/// Kinds of trouble that are not mixed within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum FaultClass {
-    /// No crash, no fault: stores are closed and opened again in good order.
-    None,
-    /// Kill and power loss; calls succeed.
-    Crash,
-    /// Calls fail, and processes and power fail too.
-    Error,
-    /// The medium breaks its own contract, and processes and power fail too. A host must notice; it cannot survive it.
-    Media,
-}
-
-impl FaultClass {
-    /// Its name on the command line and in signatures.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FaultClass::None => "none",
-            FaultClass::Crash => "crash",
-            FaultClass::Error => "error",
-            FaultClass::Media => "media",
-        }
+impl Setup {
+    /// The medium's part of it.
+    pub(crate) fn medium(&self) -> FilesSetup {
+        FilesSetup { profile: self.profile, sector_len: self.sector_len, fill: self.fill }
     }
 }
 
@@ -354,160 +346,4 @@ impl Action {
             Action::Own { .. } => "own",
         }
     }
-}
-
-/// What fails in a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CrashKind {
-    /// The processes are killed; the page cache stays.
-    Kill,
-    /// The power goes; what is not durable may be lost.
-    Power,
-}
-
-/// Where in a call the crash comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// Before it did anything.
-    Before,
-    /// In the middle, if it is a write: a prefix was done.
-    Within,
-    /// After it was done, before the host heard of it.
-    After,
-}
-
-/// A point among the calls that change something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Cut {
-    /// Which such call, counted from 0 within its site; if there are fewer, the end of the site.
-    pub change: u32,
-    /// Where in it.
-    pub when: When,
-    /// What fails.
-    pub kind: CrashKind,
-}
-
-/// A crash, and the crashes inside the recovery from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CrashPlan {
-    /// In which operation; `None`: in the very first start, while the store is created.
-    pub op: Option<u32>,
-    /// Where in it.
-    pub at: Cut,
-    /// Where the following attempts to recover are cut.
-    pub inside: Vec<Cut>,
-}
-
-/// A call that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FaultPlan {
-    /// Where.
-    pub site: Site,
-    /// How many calls that this fault could hit go well before.
-    pub skip: u32,
-    /// How it fails.
-    pub kind: FaultKind,
-}
-
-macro_rules! fault_kinds {
-    ($($(#[doc = $doc:literal])* $name:ident $text:literal $class:ident),* $(,)?) => {
-        /// How a call, or a client's waiting for it, fails.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum FaultKind { $($(#[doc = $doc])* $name),* }
-
-        impl FaultKind {
-            /// All kinds, with the class that they belong to and what they do.
-            pub const ALL: &'static [(FaultKind, FaultClass, &'static str)] =
-                &[$((FaultKind::$name, FaultClass::$class, concat!($($doc),*))),*];
-
-            /// Its name on the command line and in reports.
-            pub fn as_str(self) -> &'static str {
-                match self { $(FaultKind::$name => $text),* }
-            }
-
-            /// The class that it belongs to.
-            pub fn class(self) -> FaultClass {
-                match self { $(FaultKind::$name => FaultClass::$class),* }
-            }
-        }
-    };
-}
-
-fault_kinds! {
-    /// A read fails with EIO.
-    ReadEio "read-eio" Error,
-    /// A write fails with EIO; nothing was written.
-    WriteEio "write-eio" Error,
-    /// A read returns fewer bytes than asked for.
-    ShortRead "short-read" Error,
-    /// A write writes fewer bytes than given.
-    ShortWrite "short-write" Error,
-    /// A read, write, sync or open is interrupted (EINTR); nothing was done.
-    Interrupt "interrupt" Error,
-    /// An fsync or fdatasync fails with EIO once, and marks the pages clean that it did not write.
-    SyncEio "sync-eio" Error,
-    /// An fsync of a directory fails with EIO; the changes stay pending.
-    DirSyncEio "dir-sync-eio" Error,
-    /// An open, create, rename, link, unlink, mkdir, rmdir, truncate, stat or readdir fails with EIO.
-    NameEio "name-eio" Error,
-    /// A call takes seconds.
-    Stall "stall" Error,
-    /// A bit of what is about to be read flips on the medium, for good.
-    BitRot "bit-rot" Media,
-    /// A sector of what is about to be read cannot be read any more (EIO), until it is written whole.
-    LatentError "latent-error" Media,
-    /// One read is given another sector's content.
-    MisdirectedRead "misdirected-read" Media,
-    /// Of what an fsync or fdatasync writes, one sector lands on another one's place.
-    MisdirectedWrite "misdirected-write" Media,
-    /// Of what an fsync or fdatasync writes, one sector is not written.
-    PhantomWrite "phantom-write" Media,
-    /// An fsync of a file or directory says that it is done, and has done nothing.
-    LyingFlush "lying-flush" Media,
-    /// If the power goes before a sector of a write is durable, it holds a beginning of what is new, and the rest of what was there before.
-    ShornWrite "shorn-write" Media,
-    /// A client stops waiting and drops the operation's future.
-    Cancel "cancel" Crash,
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for FaultKind {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<FaultKind, ()> {
-        FaultKind::ALL.iter().map(|&(kind, ..)| kind).find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
-
-/// A time during which files can grow by no more than so many bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FullPlan {
-    /// It begins when this operation does,
-    pub from_op: u32,
-    /// and ends when this one does, or any later one, or with the last operation.
-    pub until_op: u32,
-    /// Bytes that are left.
-    pub bytes: u64,
-}
-
-/// A jump of the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClockJump {
-    /// When this operation begins.
-    pub op: u32,
-    /// By how much; backwards if negative.
-    pub by_ns: i64,
 }

@@ -1,7 +1,7 @@
 //! Takes decisions out of the map, so that a case lists no loss and no delay but those that the failure needs.
 
 use super::search::{Candidate, Search};
-use crate::decide::{Address, Decisions};
+use crate::base::decide::{Address, Decisions};
 
 /// Takes decisions out, all of them at first, then chunks down to single ones; those that must stay become as small as can be.
 pub(super) fn clear(search: &mut Search<'_>) {

@@ -3,8 +3,8 @@
 //! Every change makes [`plainness`] smaller or payloads shorter, so that this ends.
 
 use super::search::{Candidate, Search};
+use crate::media::files::fs::Fill;
 use crate::scenario::{Action, CrashKind, Cut, Payload, Scenario, Style, When};
-use crate::world::fs::Fill;
 
 /// The segment length that is no limit for a short run.
 const SEGMENT_LEN_PLAIN: u64 = 64 << 20;
@@ -109,7 +109,7 @@ fn simpler_cut(search: &mut Search<'_>, ways: u32, plan: usize, place: usize) {
         let points = [0, cut.change / 2, cut.change.saturating_sub(1), cut.change];
         let all = kinds.iter().flat_map(|&kind| {
             points.iter().flat_map(move |&change| {
-                [When::Before, When::After, When::Within].map(|when| Cut { change, when, kind })
+                [When::Before, When::After, When::Within].map(|when| Cut::new(change, when, kind))
             })
         });
         let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(*other) < cut_weight(cut)).collect();

@@ -15,9 +15,9 @@ mod renumber;
 mod search;
 mod structure;
 
-use crate::decide::Decider;
+use crate::base::decide::Decider;
+use crate::hosts::Target;
 use crate::scenario::Scenario;
-use crate::target::Target;
 use crate::trial::{Trial, trial};
 use search::Search;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 //! decided about the third stands at the second. A start's own calls, the inodes that it made and the faults that are planned
 //! in it move with it.
 
-use crate::decide::{Address, Decisions, Question, Site};
+use crate::base::decide::{Address, Decisions, Question, Site};
 use crate::scenario::{FaultPlan, Scenario};
 use std::collections::BTreeMap;
 
@@ -62,9 +62,11 @@ impl Change {
         let (question, [first, second, third]) = (address.question(), address.at());
         let site = |code: u32| Some(self.site(Site::of_code(code))?.code());
         Some(match question {
-            Question::Latency | Question::Partial | Question::Reverted | Question::Damage => {
-                Address::new(question, site(first)?, second, third)
-            }
+            Question::Latency
+            | Question::Partial
+            | Question::Reverted
+            | Question::Damage
+            | Question::Landing => Address::new(question, site(first)?, second, third),
             Question::Pick | Question::Neighbour => {
                 Address::new(question, self.counted(first, false)?, second, third)
             }

@@ -1,11 +1,11 @@
 //! Tries smaller runs, several at a time, and keeps the first in their order that fails in the same way.
 
 use super::{Options, Progress};
-use crate::campaign::Stopwatch;
-use crate::decide::{Decider, Decisions};
-use crate::panics;
+use crate::base::Stopwatch;
+use crate::base::decide::{Decider, Decisions};
+use crate::base::panics;
+use crate::hosts::Target;
 use crate::scenario::Scenario;
-use crate::target::Target;
 use crate::trial::{Trial, trial};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

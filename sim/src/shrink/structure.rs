@@ -2,7 +2,7 @@
 
 use super::renumber::Change;
 use super::search::{Candidate, Search};
-use crate::decide::{Decisions, Site};
+use crate::base::decide::{Decisions, Site};
 use crate::scenario::{CrashPlan, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -15,19 +15,21 @@ mod parts;
 
 pub use parts::{actions, own, payloads};
 
-use crate::campaign::capabilities;
+use crate::base::decide::{Decider, Decisions, Site};
+use crate::base::words;
+use crate::catalogue::find;
 use crate::conformance::{cases_dir, replay_command, shown, test_name};
-use crate::decide::{Decider, Decisions, Site};
 use crate::failing::Found;
-use crate::report::{layout, story::story};
+use crate::hosts::Target;
+use crate::media::files::fs::Fill;
 use crate::scenario::generate::Reach;
 use crate::scenario::{
     Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Profile, Runtime, Scenario,
     Setup,
 };
-use crate::target::{Target, find};
+use crate::tell::story::story;
+use crate::trial::capabilities;
 use crate::trial::{Trial, trial};
-use crate::world::fs::Fill;
 use asl_host::Capabilities;
 use parts::{Crash, Fault, Step, clock_jumps, crashes, faults, steps, times_without_space};
 use proptest::collection::vec;
@@ -142,7 +144,7 @@ impl Attempts {
     fn setups(&self) -> impl Strategy<Value = Setup> + use<> {
         let classes = if self.classes.is_empty() { vec![FaultClass::None] } else { self.classes.clone() };
         let fills = vec![Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed];
-        let fills = if self.profile.axioms().stale_fill { fills } else { vec![Fill::Zeros] };
+        let fills = if self.profile.has_stale_fill() { fills } else { vec![Fill::Zeros] };
         let (profile, clients_max, runtime) = (self.profile, self.clients_max, self.runtime);
         let segments = select(vec![64_u64 << 20, 8_000, 2_000, 600]);
         (
@@ -293,10 +295,10 @@ impl Attempt {
         let saved = case.save_as(dir, &name);
         let path = saved.unwrap_or_else(|error| panic!("cannot store a case in {}: {error}", dir.display()));
         let known = find(target.name()).is_ok();
-        let replay = format!("asl-sim replay {}", layout::shell_word(&path.to_string_lossy()));
+        let replay = format!("asl-sim replay {}", words::shell_word(&path.to_string_lossy()));
         let replay = if known { replay } else { replay_command(&path) };
         let more = [("case", shown(&path)), ("replay", replay)];
-        let told = found.told(None, &more, layout::PIPE_COLUMNS);
+        let told = found.told(None, &more, words::PIPE_COLUMNS);
         Err(TestCaseError::fail(anstream::adapter::strip_str(&told).to_string()))
     }
 }
@@ -308,7 +310,7 @@ impl fmt::Debug for Attempt {
         write!(
             f,
             "{} on {}",
-            layout::things(ops.len() as u64, "operation", "operations"),
+            words::things(ops.len() as u64, "operation", "operations"),
             setup.profile.as_str()
         )?;
         for plan in crashes.iter().filter(|plan| plan.op.is_none()) {
@@ -333,7 +335,7 @@ impl fmt::Debug for Attempt {
             Some(seed) => write!(
                 f,
                 "\n  what crashes lose: drawn {} from {seed:#x}",
-                layout::things(self.ways.into(), "time", "times")
+                words::things(self.ways.into(), "time", "times")
             ),
             None => f.write_str("\n  crashes lose nothing that may survive"),
         }

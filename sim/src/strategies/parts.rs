@@ -44,7 +44,7 @@ pub fn actions(offered: &Capabilities) -> BoxedStrategy<Action> {
     proptest::strategy::Union::new_weighted(kinds).boxed()
 }
 
-/// An operation of the host's own, of this name ([`OwnOperation`](crate::target::OwnOperation)).
+/// An operation of the host's own, of this name ([`OwnOperation`](crate::hosts::OwnOperation)).
 pub fn own(name: &'static str) -> impl Strategy<Value = Action> + Clone {
     (0..Action::OWN_INPUTS).prop_map(move |input| Action::Own { name: name.to_owned(), input })
 }
@@ -111,7 +111,7 @@ pub(super) fn crashes() -> impl Strategy<Value = Crash> + Clone {
 fn cuts(change_max: u32) -> impl Strategy<Value = Cut> + Clone {
     let when = prop_oneof![1 => Just(When::Before), 2 => Just(When::After), 1 => Just(When::Within)];
     let kind = prop_oneof![3 => Just(CrashKind::Kill), 7 => Just(CrashKind::Power)];
-    (0..change_max, when, kind).prop_map(|(change, when, kind)| Cut { change, when, kind })
+    (0..change_max, when, kind).prop_map(|(change, when, kind)| Cut::new(change, when, kind))
 }
 
 /// A fault, of a kind that the run's class has.

@@ -8,10 +8,10 @@ mod records;
 mod survival;
 
 use super::moments::{Moments, time};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::history::HARNESS;
 use crate::history::{Ask, Event, Told};
-use crate::report::story::{numbers, place_in_run};
-use crate::run::HARNESS;
+use crate::tell::story::{numbers, place_in_run};
 use others::{blocks, snapshots, stores};
 use records::records;
 use serde::Serialize;

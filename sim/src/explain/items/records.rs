@@ -2,11 +2,11 @@
 
 use super::survival::{durability, of_writes};
 use super::{Back, Durability, Item, Question, questions};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::base::payload::operations_in;
 use crate::explain::moments::Moments;
 use crate::history::{Ask, Event, Place, Span, Told};
-use crate::report::story::concerned;
-use crate::scenario::payload::operations_in;
+use crate::tell::story::concerned;
 use asl_host::Durability as Mode;
 use std::collections::BTreeSet;
 
@@ -168,7 +168,7 @@ impl<'a> Shown<'a> {
 
 pub(super) fn other_bytes(bytes: &[u8]) -> String {
     let of = operations_in(bytes);
-    let len = crate::report::layout::things(bytes.len() as u64, "byte", "bytes");
+    let len = crate::base::words::things(bytes.len() as u64, "byte", "bytes");
     if of.is_empty() {
         return format!("{len} that no record has");
     }

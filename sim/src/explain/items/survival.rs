@@ -1,12 +1,11 @@
 //! What of something the last crash could not take, told by the files as it found them.
 
 use super::Durability;
-use crate::chronicle::{Effect, What};
-use crate::decide::Site;
+use crate::base::decide::Site;
+use crate::executor::call_log::{Contents, Effect, What};
 use crate::explain::moments::{CrashMoment, Moments};
 use crate::history::Span;
 use crate::scenario::CrashKind;
-use crate::world::fs::fate::Files;
 use std::ops::Range;
 
 /// What of some bytes that were written in an operation a crash could not take.
@@ -16,7 +15,7 @@ pub(super) fn durability(moments: &Moments<'_>, asked: usize, data: Span, unique
         return Durability::Unknown;
     }
     let bytes = moments.history.bytes(data);
-    let find = |files: &Files| find(files, bytes).map(|(path, _)| path.to_owned());
+    let find = |files: &Contents| find(files, bytes).map(|(path, _)| path.to_owned());
     let survivors = crash.survivors;
     let Some(path) = find(&survivors.seen) else { return Durability::NotWritten };
     if crash.kind == CrashKind::Kill {
@@ -57,7 +56,8 @@ fn of_range(crash: &CrashMoment<'_>, path: String, range: Range<usize>) -> Durab
     let Some(seen) = survivors.seen.get(&path).and_then(|content| content.get(range.clone())) else {
         return Durability::NotWritten;
     };
-    let holds = |files: &Files| files.get(&path).and_then(|content| content.get(range.clone())) == Some(seen);
+    let holds =
+        |files: &Contents| files.get(&path).and_then(|content| content.get(range.clone())) == Some(seen);
     if crash.kind == CrashKind::Kill {
         return Durability::Cached { path };
     }
@@ -72,7 +72,7 @@ fn of_range(crash: &CrashMoment<'_>, path: String, range: Range<usize>) -> Durab
 }
 
 /// The file in which some bytes are, and where in it.
-pub(in crate::explain) fn find<'a>(files: &'a Files, bytes: &[u8]) -> Option<(&'a str, usize)> {
+pub(in crate::explain) fn find<'a>(files: &'a Contents, bytes: &[u8]) -> Option<(&'a str, usize)> {
     if bytes.is_empty() {
         return None;
     }
@@ -83,7 +83,7 @@ pub(in crate::explain) fn find<'a>(files: &'a Files, bytes: &[u8]) -> Option<(&'
 }
 
 /// The first name on the way to a file that is not there.
-fn missing(files: &Files, path: &str) -> Option<String> {
+fn missing(files: &Contents, path: &str) -> Option<String> {
     let inner = path.match_indices('/').skip(1).map(|(at, _)| &path[..=at]);
     inner.chain([path]).find(|name| !files.contains_key(*name)).map(str::to_owned)
 }

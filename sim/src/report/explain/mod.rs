@@ -4,8 +4,8 @@ pub mod page;
 mod strip;
 pub mod text;
 
+use crate::base::words::things;
 use crate::explain::{Item, Mark, Row};
-use crate::report::layout::things;
 
 /// A story with no more rows than this is shown with all that clients did.
 const ROWS_FEW: usize = 40;

@@ -2,11 +2,11 @@
 //! acknowledged, what was durable and what came back.
 
 use super::{Piece, items, left_out, rows};
+use crate::base::words::{count, wrapped};
 use crate::explain::{Explanation, Item, Mark, Row, time};
 use crate::report::columns::{SEPARATOR, len, lines, widths};
-use crate::report::failure::field;
-use crate::report::layout::{count, wrapped};
-use crate::report::style::{BAD, BOLD, DIM, GOOD, WARN};
+use crate::tell::failure::field;
+use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use anstyle::Style;
 
 /// The marks at the left of rows.

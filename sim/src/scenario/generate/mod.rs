@@ -9,7 +9,7 @@ mod troubles;
 use super::{
     Action, CrashKind, FaultClass, FaultKind, Op, Payload, Profile, Runtime, Scenario, Setup, Style,
 };
-use crate::world::fs::Fill;
+use crate::media::files::fs::Fill;
 use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -146,7 +146,7 @@ fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
         goes_on_after_errors: dice.chance(50),
         runtime: wishes.runtime,
     };
-    if !setup.profile.axioms().stale_fill {
+    if !setup.profile.has_stale_fill() {
         setup.fill = Fill::Zeros;
     }
     setup
@@ -308,7 +308,7 @@ fn action(dice: &mut Dice, kind: Kind, sizes: &Sizes, own: &[String]) -> Action 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::Site;
+    use crate::base::decide::Site;
 
     const CAPABILITIES: Capabilities = Capabilities {
         durability: Durability::OnAppend,

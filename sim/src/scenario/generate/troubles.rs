@@ -4,7 +4,7 @@
 //! start or written by operations, a shorn write for what is in flight when the power goes.
 
 use super::{Dice, Wishes};
-use crate::decide::Site;
+use crate::base::decide::Site;
 use crate::scenario::{
     ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Scenario, When,
 };
@@ -12,7 +12,7 @@ use crate::scenario::{
 fn cut(dice: &mut Dice, change_max: u32) -> Cut {
     let kind = if dice.chance(30) { CrashKind::Kill } else { CrashKind::Power };
     let when = dice.one_of(&[When::Before, When::After, When::After, When::Within]);
-    Cut { change: dice.below(change_max), when, kind }
+    Cut::new(dice.below(change_max), when, kind)
 }
 
 fn inside(dice: &mut Dice) -> Vec<Cut> {

@@ -1,0 +1,66 @@
+//! The profiles that a run may have its medium behave as, each of one kind of medium.
+//!
+//! To add one: a row here. What it promises is its medium's: of a file system, axioms (`files::fs::axioms`).
+
+use super::files::fs::axioms::{self, Axioms};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a profile is one of, and what its medium has to know of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A file system, and a block device beside it.
+    Files(&'static Axioms),
+}
+
+macro_rules! profiles {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal $kind:ident$(($axioms:expr))?),* $(,)?) => {
+        /// What is promised of a medium: of a file system, beyond fsync.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Profile { $($(#[doc = $doc])* #[serde(rename = $text)] $name),* }
+
+        impl Profile {
+            /// All profiles, with what is special about them.
+            pub const ALL: &'static [(Profile, &'static str)] = &[$((Profile::$name, concat!($($doc),*))),*];
+
+            /// Its name on the command line.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Profile::$name => $text),* }
+            }
+
+            pub(crate) fn kind(self) -> Kind {
+                match self { $(Profile::$name => Kind::$kind$(($axioms))?),* }
+            }
+        }
+    };
+}
+
+profiles! {
+    /// Promises nothing beyond fsync: names, sizes and sectors persist independently (default).
+    Posix "posix" Files(&axioms::POSIX),
+    /// ext4 as distributions mount it: metadata in the order of a journal, no stale data, lost data reads as zeros.
+    Ext4Ordered "ext4-ordered" Files(&axioms::EXT4_ORDERED),
+    /// ext4 with data=writeback: as ext4-ordered, but lost data may read as what was on the disk before.
+    Ext4Writeback "ext4-writeback" Files(&axioms::EXT4_WRITEBACK),
+    /// xfs: metadata in the order of a log; a size is durable only after the data below its end was written.
+    Xfs "xfs" Files(&axioms::XFS),
+    /// btrfs: an fsync logs its file and a new file's name, and no other file's; a failed fsync reverts content and size.
+    Btrfs "btrfs" Files(&axioms::BTRFS),
+    /// zfs: unsynced changes survive as a prefix of all changes; an fsync commits all earlier changes of names.
+    Zfs "zfs" Files(&axioms::ZFS),
+}
+
+impl Profile {
+    /// Whether a sector that was never written may hold something: then what it holds is drawn.
+    pub(crate) fn has_stale_fill(self) -> bool {
+        self.axioms().is_some_and(|axioms| axioms.stale_fill)
+    }
+
+    /// What a file system promises, if it is one's.
+    pub(crate) fn axioms(self) -> Option<&'static Axioms> {
+        match self.kind() {
+            Kind::Files(axioms) => Some(axioms),
+        }
+    }
+}
