@@ -2,7 +2,7 @@
 //!
 //! A case names its format and version first, and then tells its story; a reader refuses what is newer than itself. Version 2 adds
 //! what was done to make the run small; cases of version 1 are read as runs that nobody tried to make smaller. Version 3 adds
-//! operations of a host's own.
+//! operations of a host's own. In version 4 a run's setup says which medium it has; those before are read as being about files.
 //! `docs/case.schema.json` says what may stand in a case.
 
 use crate::base::atomic_file::{directory, publish_file};
@@ -13,6 +13,7 @@ use crate::shrink::Shrunk;
 use crate::trial::Trial;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// What a case file calls itself.
 const FORMAT: &str = "asl-sim-case";
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// No case is longer than this many bytes.
 const LEN_MAX: u64 = 64 << 20;
 
@@ -118,6 +119,19 @@ struct Head {
     version: u64,
 }
 
+/// The version from which on a setup says which medium it is of.
+const SETUP_BY_MEDIUM: u64 = 4;
+
+/// Until then, the settings of a file system stood among the others. What is not as it should be is left to the reader.
+fn into_setup_by_medium(case: &mut Value) {
+    let Some(setup) = case.pointer_mut("/scenario/setup").and_then(Value::as_object_mut) else { return };
+    let files = ["profile", "sector_len", "fill"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), setup.remove(name)?)));
+    let files: Map<String, Value> = files.collect();
+    setup.insert("medium".to_owned(), json!({ "files": files }));
+}
+
 impl Case {
     /// The case of a trial that failed. The trial's decider was recording.
     ///
@@ -191,7 +205,11 @@ impl Case {
         if head.version > u64::from(VERSION) {
             return Err(ReadError::Future(head.version));
         }
-        let case: Case = serde_json::from_str(text).map_err(damaged)?;
+        let mut case: Value = serde_json::from_str(text).map_err(damaged)?;
+        if head.version < SETUP_BY_MEDIUM {
+            into_setup_by_medium(&mut case);
+        }
+        let case: Case = serde_json::from_value(case).map_err(damaged)?;
         let case = Case { version: VERSION, ..case };
         case.scenario.validate().map_err(ReadError::Damaged)?;
         Ok(case)

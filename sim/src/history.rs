@@ -245,6 +245,11 @@ pub enum Event {
         /// Whether the store was being opened after an earlier crash.
         in_recovery: bool,
     },
+    /// One of two processes is killed, and the other goes on. What clients of the dead one were not told, they never are.
+    Died {
+        /// Whether it is the second one, which opened the store while the first had it.
+        second: bool,
+    },
     /// A call failed as planned.
     Fault {
         /// Where.
@@ -281,6 +286,9 @@ pub struct History {
     pub capabilities: Capabilities,
     /// The kind of trouble that there was.
     pub class: FaultClass,
+    /// Whether requests of the host's may take effect after the death of the process that made them, as on a medium behind a
+    /// network.
+    pub(crate) late_requests: bool,
     events: Vec<Event>,
     bytes: Vec<u8>,
     names: Vec<String>,
@@ -304,6 +312,7 @@ impl History {
         History {
             capabilities,
             class,
+            late_requests: false,
             events: Vec::with_capacity(EVENTS_USUAL),
             bytes: Vec::with_capacity(BYTES_USUAL),
             names: Vec::new(),

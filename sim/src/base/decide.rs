@@ -305,7 +305,7 @@ impl Decider {
         self
     }
 
-    /// Keeps every question, for [`Decider::next`].
+    /// Keeps every question, for [`Decider::next`]; but for those of the schedule, whose combinations are too many.
     #[must_use]
     pub(crate) fn trailing(mut self) -> Decider {
         self.trail = Some(Vec::new());
@@ -361,7 +361,9 @@ impl Decider {
             return 0;
         }
         let answer = self.source.answer(address, count, lean);
-        if let Some(trail) = &mut self.trail {
+        if let Some(trail) = &mut self.trail
+            && !matches!(address.question, Question::Latency | Question::Pick)
+        {
             trail.push(Asked { address, count, answer });
         }
         if answer != 0

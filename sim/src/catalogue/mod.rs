@@ -3,6 +3,7 @@
 //! Nothing below the commands and the doors of the library names a host of these: whoever brings hosts of their own needs none.
 
 mod hidden;
+mod late;
 mod specimens;
 
 use crate::base::words::nearest;
@@ -76,10 +77,11 @@ pub fn built_in() -> Vec<Target> {
     targets
 }
 
-/// Hosts that a campaign cannot rely on, because they depend on more than their seams or take their process with them.
-/// [`find`] knows them. They are no specimens, because they test what a campaign does about that, not what the oracle finds.
+/// Hosts that are there for the tests of the simulator, and that [`find`] knows: some that a campaign cannot rely on, because they
+/// depend on more than their seams or take their process with them, and some on a medium that is there for tests only.
+/// They are no specimens, because nobody has a host like them.
 pub fn hidden() -> Vec<Target> {
-    hidden::targets()
+    hidden::targets().into_iter().chain(late::targets()).collect()
 }
 
 /// The target of this name, or the nearest names there are.

@@ -105,7 +105,7 @@ impl<'a> Media<'a> {
             }
             Event::Damage { kind, hit, .. } => self.damage(at, *kind, hit),
             Event::Crash { .. } => self.blocks.writer_gone(),
-            Event::Fault { .. } | Event::Left { .. } | Event::Full | Event::Freed => {}
+            Event::Died { .. } | Event::Fault { .. } | Event::Left { .. } | Event::Full | Event::Freed => {}
         }
     }
 

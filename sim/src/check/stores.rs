@@ -1,5 +1,7 @@
 //! Which stores exist, as far as the contract lets one know: created, destroyed, or in doubt since a call that nobody was
-//! told of. The first open that completes, or says that there is nothing, settles the doubt.
+//! told of. The first open that completes, or says that there is nothing, settles the doubt. Where requests may land after the
+//! death of whoever sent them, an open that says that there is nothing does not settle a creation: an answer to another creation
+//! does, or to a destruction. Nor does a creation that is told that there is a store settle a destruction: an open does.
 
 use super::{Breach, Exchange, Findings};
 use crate::history::{Ask, Place, Told};
@@ -50,11 +52,13 @@ pub(super) struct Stores {
     open: [bool; 3],
     /// Whether an open is to be let in where another handle has the store.
     fences: bool,
+    /// Whether requests may land after the death of whoever sent them.
+    late_requests: bool,
 }
 
 impl Stores {
-    pub(super) fn new(exclusion: Exclusion) -> Stores {
-        Stores { fences: exclusion == Exclusion::Fence, ..Stores::default() }
+    pub(super) fn new(exclusion: Exclusion, late_requests: bool) -> Stores {
+        Stores { fences: exclusion == Exclusion::Fence, late_requests, ..Stores::default() }
     }
 
     pub(super) fn life(&self, place: Place) -> Life {
@@ -136,8 +140,13 @@ impl Stores {
                 out.expect(life != Life::Destroyed, Breach::DestroyedCameBack, at, || {
                     format!("{} was destroyed, and creating it says that it exists", place.as_str())
                 });
-                // To be there is not yet to be whole.
-                self.life[place as usize] = if life.may_be_torn() { Life::Found } else { Life::Present };
+                self.life[place as usize] = match life {
+                    // A destruction that is on its way may land yet, until the store is opened.
+                    Life::MaybeDestroyed if self.late_requests => life,
+                    // To be there is not yet to be whole.
+                    _ if life.may_be_torn() => Life::Found,
+                    _ => Life::Present,
+                };
                 Fresh::No
             }
             _ => self.begin_create(place),
@@ -195,6 +204,11 @@ impl Stores {
                             format!("{} was created and acknowledged, and is gone", place.as_str()),
                         );
                     }
+                    // A creation that is on its way may land yet, until another one, or a destruction, is answered.
+                    Life::MaybeReplaced if self.late_requests => {
+                        self.life[place as usize] = Life::MaybeCreated
+                    }
+                    Life::MaybeCreated if self.late_requests => {}
                     Life::MaybeDestroyed | Life::MaybeReplaced => self.life[place as usize] = Life::Destroyed,
                     Life::MaybeCreated => self.life[place as usize] = Life::Absent,
                     Life::Absent | Life::Destroyed => {}

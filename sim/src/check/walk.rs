@@ -65,6 +65,8 @@ pub(crate) struct Circumstances {
     /// Whether the handle of the main store was closed, and no other is there yet.
     pub(crate) closed: bool,
     pub(crate) was_ever_full: bool,
+    /// Whether the first of two processes is dead, and the store was not opened by it since.
+    first_died: bool,
     /// Since when another process is opening the main store while it is open, and since when it has it; of hosts that fence.
     intruded_at: Option<usize>,
     fenced_at: Option<usize>,
@@ -110,7 +112,7 @@ impl<'a> Walk<'a> {
             history,
             now: Circumstances::default(),
             pending: Vec::new(),
-            stores: Stores::new(history.capabilities.exclusion),
+            stores: Stores::new(history.capabilities.exclusion, history.late_requests),
             logs: [Log::new(history), Log::new(history)],
             blocks: Blocks::default(),
             snapshots: Snapshots::default(),
@@ -145,6 +147,7 @@ impl Walk<'_> {
                 self.told(&exchange, out);
             }
             Event::Crash { in_recovery, .. } => self.crash(at, *in_recovery),
+            Event::Died { second } => self.died(at, *second),
             Event::Fault { kind, .. } => {
                 if *kind != FaultKind::Stall {
                     self.now.last_fault = Some(at);
@@ -216,6 +219,9 @@ impl Walk<'_> {
                 if *exchange.told == Told::Done && second && self.now.intruded_at.is_some() {
                     self.now.fenced_at = Some(exchange.told_at);
                     self.logs[0].opened(exchange.told_at);
+                } else if *exchange.told == Told::Done && second && self.now.first_died {
+                    // Whoever it would have shut out is dead.
+                    self.logs[0].opened(exchange.told_at);
                 } else if *exchange.told == Told::Done && !second {
                     self.opened(exchange.told_at, place);
                 }
@@ -271,6 +277,8 @@ impl Walk<'_> {
         if place == Place::Main {
             self.now.crashed_in_recovery = false;
             (self.now.closed, self.now.intruded_at, self.now.fenced_at) = (false, None, None);
+            self.now.first_died = false;
+            self.snapshots.opened();
             self.blocks.writer_gone();
         }
     }
@@ -297,6 +305,7 @@ impl Walk<'_> {
         (self.now.crashed, self.now.closed) = ([true; 3], false);
         self.now.crashed_in_recovery |= in_recovery;
         (self.now.intruded_at, self.now.fenced_at) = (None, None);
+        self.now.first_died = false;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);
@@ -306,6 +315,34 @@ impl Walk<'_> {
         self.stores.crash();
         self.logs.iter_mut().for_each(|log| log.crash(at, in_recovery));
         self.snapshots.crash(&self.logs[0], &self.blocks);
+    }
+}
+
+impl Walk<'_> {
+    /// One of two processes was killed: what its clients were not told is in doubt. The other goes on with its handle.
+    fn died(&mut self, at: usize, second: bool) {
+        let events = self.history.events();
+        let of_the_dead = |asked: &usize| matches!(&events[*asked], Event::Asked { client, .. } if (*client == SECOND) == second);
+        let (dead, alive) = std::mem::take(&mut self.pending).into_iter().partition(of_the_dead);
+        self.pending = alive;
+        let dead: Vec<usize> = dead;
+        for &asked in &dead {
+            if let Event::Asked { ask, .. } = &events[asked] {
+                let fresh = self.stores.interrupted(ask);
+                self.renew(place_of(ask), fresh);
+            }
+        }
+        self.logs.iter_mut().for_each(|log| log.given_up(at, &dead));
+        self.snapshots.given_up(&dead, &self.logs[0], &self.blocks);
+        if !second {
+            (self.now.first_died, self.now.closed) = (true, false);
+            self.now.crashed = [true; 3];
+            if self.now.fenced_at.is_none() {
+                // The second one has not opened it yet, and need not shut anybody out.
+                self.stores.crash();
+                self.now.intruded_at = None;
+            }
+        }
     }
 }
 

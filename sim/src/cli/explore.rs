@@ -8,7 +8,7 @@ use super::failure::{report_bug, status_of};
 use super::out::Out;
 use super::run::check_writable;
 use super::run_args::jobs;
-use super::wishes::{find_target, profile};
+use super::wishes::{find_target, profile_for};
 use crate::base::Stopwatch;
 use crate::base::words::{count, per_second, shell_word, things};
 use crate::case::Case;
@@ -16,7 +16,6 @@ use crate::explore::{self, Found, Options, Progress, Report};
 use crate::hosts::Target;
 use crate::report::explore as report;
 use crate::report::progress::{View, stop_by, watched_by};
-use crate::scenario::Profile;
 use crate::scenario::generate::Reach;
 use crate::tell::failure;
 use crate::tell::story::story;
@@ -108,7 +107,10 @@ pub(super) fn explore(args: &ExploreArgs, out: &mut Out) -> Result<Status, Error
     let options = Options {
         ops: args.ops,
         crashes: args.crashes,
-        profile: args.profile.as_deref().map_or(Ok(Profile::Posix), profile)?,
+        profile: args
+            .profile
+            .as_deref()
+            .map_or(Ok(target.usual_profile()), |name| profile_for(&target, name))?,
         states_max: args.states_max,
         failing_calls: failing_calls(&args.faults)?,
         jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),

@@ -9,7 +9,7 @@ use super::error::{Error, plain};
 use super::failure::{Keeping, Origin, report_bug};
 use super::out::Out;
 use super::run::check_writable;
-use super::wishes::{find_target, profile};
+use super::wishes::{find_target, profile_for};
 use crate::base::panics;
 use crate::base::words::shell_word;
 use crate::failing::Subject;
@@ -25,7 +25,7 @@ pub(super) fn fuzz_case(args: &FuzzCaseArgs, out: &mut Out) -> Result<Status, Er
     let target = find_target(&args.target)?;
     let mut wishes = target.wishes();
     if let Some(name) = &args.profile {
-        wishes.profile = profile(name)?;
+        wishes.profile = profile_for(&target, name)?;
     }
     let bytes = read(&args.input)?;
     check_writable(&args.out)?;

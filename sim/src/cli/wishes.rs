@@ -71,7 +71,7 @@ pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error>
     }
     let mut wishes = Wishes { clients, ops, crashes, runtime, ..target.wishes() };
     if let Some(name) = &args.profile {
-        wishes.profile = profile(name)?;
+        wishes.profile = profile_for(target, name)?;
     }
     if let Some(list) = &args.faults {
         (wishes.classes, wishes.kinds) = faults(list)?;
@@ -89,6 +89,23 @@ pub(super) fn check_runtime(runtime: Runtime) -> Result<(), Error> {
     Err(missing.status(Status::Unavailable).hint(format!("build one that has it: {hint}")))
 }
 
+/// The profile of this name, if it is one that the target's medium can have.
+pub(super) fn profile_for(target: &Target, name: &str) -> Result<Profile, Error> {
+    let own = || target.usual_profile().of_the_same_medium();
+    let Some(found) = Profile::named(name) else {
+        return Err(Error::unknown("profile", name, "profiles", own().map(Profile::as_str)));
+    };
+    if own().any(|profile| profile == found) {
+        return Ok(found);
+    }
+    let names: Vec<&str> = own().map(Profile::as_str).collect();
+    let (other, medium) = (found.kind().medium(), target.usual_profile().kind().medium());
+    let text =
+        format!("the profile {name:?} is one of {other}, and {} keeps its bytes in {medium}", target.name());
+    Err(Error::new(text).hint(format!("its profiles: {}", names.join(", "))))
+}
+
+/// The file system's profile of this name.
 pub(super) fn profile(name: &str) -> Result<Profile, Error> {
     let profiles = Profile::ALL.iter().map(|&(profile, _)| profile);
     let found = profiles.clone().find(|profile| profile.as_str() == name);
@@ -142,7 +159,9 @@ pub(super) fn options(wishes: &Wishes) -> String {
 /// The same options, word by word.
 pub(super) fn option_words(wishes: &Wishes) -> Vec<String> {
     let usual = Wishes::default();
-    let profile = (wishes.profile != usual.profile).then(|| wishes.profile.as_str().to_owned());
+    // That of another medium is the target's usual one.
+    let is_usual = wishes.profile == usual.profile || wishes.profile.axioms().is_none();
+    let profile = (!is_usual).then(|| wishes.profile.as_str().to_owned());
     let usual_faults = (&wishes.classes, &wishes.kinds) == (&usual.classes, &usual.kinds);
     let options = [
         ("profile", profile),

@@ -186,7 +186,7 @@ impl World<'_> {
             self.sim.lock().enter(site, cut);
             let said = life(&host, model).await;
             *told.borrow_mut() = said.map_err(|error| in_words(&*error));
-            let crashes = self.sim.lock().executor.leave();
+            let crashes = self.sim.lock().leave();
             if crashes {
                 std::future::pending::<()>().await;
             }

@@ -48,8 +48,8 @@ impl<M: Medium> Future for Gate<'_, M> {
                 let executor = &mut world.executor;
                 let call = executor.register(self.class, mark);
                 let latency_ns = executor.latency_ns(&call, self.extra_ns);
-                if executor.pauses > CALLS_MAX {
-                    // It sleeps and wakes without end. Nobody wakes it any more, and the run is stuck.
+                if executor.pauses > CALLS_MAX || executor.injected.calls > CALLS_MAX {
+                    // It sleeps, or calls, without end. Nobody wakes it any more, and the run is stuck.
                     return Poll::Pending;
                 }
                 if executor.is_alone() {

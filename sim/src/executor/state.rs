@@ -103,6 +103,8 @@ pub(crate) struct Executor {
     pub(super) passed: Vec<u64>,
     next_token: u64,
     pub(crate) halted: Option<Halt>,
+    /// The process that was killed while others go on, until its tasks are dropped.
+    pub(super) died: Option<u16>,
     /// A call is being made that cannot wait.
     pub(super) blocking: bool,
     /// Hosts are in nodes of another runtime, where others may always be at work.
@@ -141,6 +143,7 @@ impl Executor {
             passed: Vec::new(),
             next_token: 0,
             halted: None,
+            died: None,
             blocking: false,
             elsewhere: false,
             log: None,
@@ -157,9 +160,10 @@ impl Executor {
         self.now_ns
     }
 
-    /// Whether a crash has come that nobody has seen to yet: nobody is told of anything any more.
+    /// Whether a crash has come that ends the running task, and that nobody has seen to yet: it is told of nothing any more.
     pub(crate) fn is_halted(&self) -> bool {
-        self.halted.is_some()
+        let ends_this = |process: u16| process == self.running_process();
+        self.halted.is_some_and(|halt| halt.process.is_none_or(ends_this))
     }
 
     /// A new start; `boot` numbers it for the decision map.
@@ -191,20 +195,15 @@ impl Executor {
         self.tasks[self.current].faults.push((0, fault));
     }
 
-    /// The running task leaves its site. If a crash was due in it and did not find its call, it comes now.
-    pub(crate) fn leave(&mut self) -> bool {
-        let task = &mut self.tasks[self.current];
-        task.faults.clear();
-        if let Some(cut) = task.cut.take() {
-            self.halted = Some(Halt { kind: cut.kind, site: task.site, process: cut.process });
-        }
-        self.halted.is_some()
-    }
-
     /// The crash comes at this call.
     pub(super) fn halt(&mut self, call: &Call, cut: Cut) {
         self.halted = Some(Halt { kind: cut.kind, site: call.site, process: cut.process });
         self.tasks[call.task].cut = None;
+    }
+
+    /// The crash that has come, and the process that was killed while the running one goes on; each is told once.
+    pub(super) fn take_crash(&mut self) -> (Option<Halt>, Option<u16>) {
+        (self.halted.take(), self.died.take())
     }
 
     /// How many calls that change something the only task made in the site that it is in, or was in last.
@@ -296,7 +295,8 @@ impl Executor {
         let task_number = self.current;
         let task = &mut self.tasks[task_number];
         let (site, index) = (task.site, task.calls);
-        let mut call = Call { class, task: task_number, site, index, mark, fault: None, cut: None };
+        let mut call =
+            Call { class, task: task_number, site, index, mark, fault: None, cut: None, ends_another: None };
         if *class == PAUSE {
             call.index = u32::MAX;
             self.pauses += 1;
@@ -308,7 +308,9 @@ impl Executor {
             calls.entry(task.site).or_default().push(class);
         }
         if class.changes {
-            call.cut = task.cut.filter(|cut| cut.change == task.changes);
+            let due = task.cut.filter(|cut| cut.change == task.changes);
+            let ends_this = |cut: &Cut| ends(*cut, task.process);
+            (call.cut, call.ends_another) = (due.filter(ends_this), due.filter(|cut| !ends_this(cut)));
             task.changes += 1;
         }
         for planned in 0..task.faults.len() {
@@ -384,4 +386,9 @@ impl Executor {
         }
         rest.trailing_zeros() as usize
     }
+}
+
+/// Whether a crash ends the process of this number.
+pub(super) fn ends(cut: Cut, process: u16) -> bool {
+    cut.kind == CrashKind::Power || cut.process.is_none_or(|number| number == process)
 }

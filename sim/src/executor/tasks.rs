@@ -95,7 +95,10 @@ impl<M: Medium> Sim<M> {
             if let Some(ended) = self.is_at_fault() {
                 return ended;
             }
-            let halted = self.lock().executor.halted.take();
+            let (halted, dead) = self.lock().executor.take_crash();
+            if let Some(number) = dead {
+                self.drop_tasks(number, &mut tasks);
+            }
             if let Some(halt) = halted
                 && let Some(ended) = self.crash(halt, &mut tasks)
             {
@@ -104,25 +107,35 @@ impl<M: Medium> Sim<M> {
         }
     }
 
+    /// The process of this number is dead: its tasks are dropped, while others go on.
+    fn drop_tasks(&self, number: u16, tasks: &mut [Option<Task<'_>>]) {
+        for (at, task) in tasks.iter_mut().enumerate() {
+            let is_its = self.lock().executor.tasks[at].process == number;
+            // What is dropped may lock the world.
+            if is_its && task.take().is_some() {
+                self.lock().executor.live -= 1;
+            }
+        }
+    }
+
     /// A crash has come: of one process while others go on, or of all.
     fn crash(&self, Halt { kind, site, process }: Halt, tasks: &mut [Option<Task<'_>>]) -> Option<Ended> {
         let mut world = self.lock();
-        let dies = |at: &usize| Some(world.executor.tasks[*at].process) == process;
-        let dead: Vec<usize> = (0..tasks.len()).filter(dies).collect();
-        let goes_on = |(at, task): &(usize, &Option<Task<'_>>)| task.is_some() && !dead.contains(at);
-        let survivors = tasks.iter().enumerate().filter(goes_on).count();
-        let Some(process) = process.filter(|_| kind == CrashKind::Kill && survivors > 0) else {
-            world.die();
-            return Some(Ended::Crashed(kind, site));
-        };
-        world.die_alone(process);
-        world.executor.live = survivors;
-        drop(world);
-        // What is dropped may lock the world.
-        for at in dead {
-            tasks[at] = None;
+        // One whose tasks are done is alive, and goes on with others later.
+        let goes_on = world.executor.tasks.iter().any(|task| Some(task.process) != process);
+        match process.filter(|_| kind == CrashKind::Kill && goes_on) {
+            Some(number) => {
+                world.die_alone(number);
+                world.executor.died = None;
+                drop(world);
+                self.drop_tasks(number, tasks);
+                None
+            }
+            None => {
+                world.die();
+                Some(Ended::Crashed(kind, site))
+            }
         }
-        None
     }
 
     pub(crate) fn host_panicked(&self, panic: Box<dyn Any + Send>) -> Ended {

@@ -6,7 +6,7 @@ use super::call_log::{self, About, CallLog, End, What};
 use super::flights::Flights;
 use super::medium::{Failure, Medium, Request};
 use super::process::Process;
-use super::state::Notice;
+use super::state::{Halt, Notice, ends};
 use crate::base::decide::Site;
 use crate::plan::{CrashKind, Cut, FaultKind, When};
 
@@ -59,8 +59,32 @@ impl<M: Medium> World<M> {
         self.flights.abandon(Some(number));
         self.executor.waiting.retain(|waiting| waiting.process != number);
         self.executor.injected.died_alone += 1;
+        self.executor.died = Some(number);
         self.executor.notice(Notice::Died(number));
         self.executor.log(|| What::Died(number));
+    }
+
+    /// A crash comes while this task is at work, and ends the process of others.
+    fn end_another(&mut self, task: usize, cut: Cut) {
+        self.executor.tasks[task].cut = None;
+        if let Some(number) = cut.process {
+            self.die_alone(number);
+        }
+    }
+
+    /// The running task leaves its site. If a crash was due in it and did not find its call, it comes now. Says whether it ends
+    /// the task.
+    pub(crate) fn leave(&mut self) -> bool {
+        let task_number = self.executor.current;
+        let task = &mut self.executor.tasks[task_number];
+        task.faults.clear();
+        let Some(cut) = task.cut.take() else { return self.executor.is_halted() };
+        if ends(cut, task.process) {
+            self.executor.halted = Some(Halt { kind: cut.kind, site: task.site, process: cut.process });
+            return true;
+        }
+        self.end_another(task_number, cut);
+        self.executor.is_halted()
     }
 
     /// The power goes; `crash` numbers the loss for the decision map.
@@ -160,6 +184,9 @@ impl<M: Medium> World<M> {
         }
         if about.is_some() {
             self.log_call(call, about, failure);
+        }
+        if let Some(cut) = call.ends_another {
+            self.end_another(call.task, cut);
         }
         let is_heard = call.cut.is_none() && call.fault != Some(FaultKind::Cancel);
         is_heard.then_some(reply)

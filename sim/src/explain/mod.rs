@@ -119,7 +119,7 @@ fn facts(moments: &Moments<'_>, target: &Target, case: &Case, rows: &[Row]) -> F
     Facts {
         target: target.name().to_owned(),
         seed: case.seed.clone(),
-        profile: setup.profile.as_str(),
+        profile: setup.profile().as_str(),
         class: setup.class.as_str(),
         clients: setup.clients,
         ops: trial.scenario.ops.len(),

@@ -16,6 +16,13 @@ pub struct Letter {
     pub actions: Vec<Action>,
 }
 
+impl Letter {
+    /// Whether two processes are at work in it, of which one may die.
+    pub(super) fn has_two_processes(&self) -> bool {
+        self.actions.iter().any(|action| matches!(action, Action::TakeOver(_)))
+    }
+}
+
 /// A payload that fits into a sector with its frame, and one that does not.
 const SHORT: Payload = Payload { style: Style::Unique, len: 24 };
 const LONG: Payload = Payload { style: Style::Unique, len: 600 };
@@ -44,6 +51,11 @@ pub fn alphabet(capabilities: &Capabilities) -> Vec<Letter> {
     let snapshots = of_snapshots.into_iter().filter(|_| capabilities.snapshots);
     let letters = always.into_iter().chain(blocks).chain(snapshots);
     letters.map(|(name, actions)| Letter { name, actions }).collect()
+}
+
+/// The letter for a host that fences, and of whose processes one may die alone.
+pub(super) fn take_over() -> Letter {
+    Letter { name: "take-over", actions: vec![Action::TakeOver(SHORT)] }
 }
 
 /// A workload's operations, numbered from `first`.

@@ -31,6 +31,26 @@ impl<'a> Task<'_, 'a> {
         self.crash(down, leaf, &killed, Some(&without_power), left, until_it_crashes);
     }
 
+    /// Kills each of two processes at one instant of an operation, while the other goes on.
+    pub(super) fn kill_one_in_op(
+        &mut self,
+        down: &Down<'a>,
+        leaf: &Leaf,
+        scenario: &Arc<Scenario>,
+        (op, kill): (u32, Cut),
+        letters_left: u32,
+    ) {
+        let before = down.run.crashes();
+        for process in 0..2 {
+            let at = Cut { process: Some(process), ..kill };
+            let mut crashing = Scenario::clone(scenario);
+            crashing.crashes.push(CrashPlan { op: Some(op), at, inside: Vec::new() });
+            let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
+            let left = (letters_left, down.crashes_left - 1);
+            self.crash(down, leaf, &Arc::new(crashing), None, left, until_it_crashes);
+        }
+    }
+
     /// Crashes at each change that a start makes, whichever way it recovers.
     pub(super) fn crash_in_start(&mut self, down: &Down<'a>, calls: &Calls) {
         for kill in kills(calls, false) {

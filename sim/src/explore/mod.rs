@@ -16,7 +16,10 @@
 //!
 //! With `failing_calls`, each call of a word also fails once in each way that it can (see `failing`).
 //!
-//! Not covered: several clients, payloads that are not unique, longer words, more crashes, and of a crash
+//! Where one of two processes may die alone, one letter has a second process take the store over, and each of the two is killed at
+//! each point of that.
+//!
+//! Not covered: several clients, other schedules of two processes than the simplest, payloads that are not unique, longer words, more crashes, and of a crash
 //! point with more than `states_max` states, those beyond: that is said, and some are sampled instead.
 
 mod alphabet;
@@ -30,9 +33,8 @@ pub use alphabet::{Letter, alphabet};
 
 use crate::base::panics;
 use crate::hosts::Target;
-use crate::media::files::fs::Fill;
 use crate::scenario::generate::Wishes;
-use crate::scenario::{FaultClass, Profile, Runtime, Scenario, Setup};
+use crate::scenario::{FaultClass, MediumSetup, Profile, Runtime, Scenario, Setup};
 use crate::trial::Trial;
 use search::Search;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,12 +77,9 @@ impl Default for Options {
 impl Options {
     /// The world of all its runs.
     fn setup(&self) -> Setup {
-        let stale = self.profile.has_stale_fill();
         Setup {
-            profile: self.profile,
+            medium: MediumSetup::for_search(self.profile),
             class: FaultClass::Crash,
-            sector_len: 512,
-            fill: if stale { Fill::Mixed } else { Fill::Zeros },
             clients: 1,
             // Two long records fill a segment.
             segment_len_max: 1_000,
@@ -206,7 +205,9 @@ pub fn workloads(target: &Target, options: &Options) -> u64 {
 
 fn letters(target: &Target, options: &Options) -> Vec<Letter> {
     let wishes = Wishes { profile: options.profile, ..Wishes::default() };
-    alphabet(&crate::trial::capabilities(target, &wishes))
+    let mut letters = alphabet(&crate::trial::capabilities(target, &wishes));
+    letters.extend(target.wishes().dies_alone.then(alphabet::take_over));
+    letters
 }
 
 /// Explores. The result does not depend on how many threads do it, unless it is stopped.

@@ -22,6 +22,7 @@ pub(super) fn digest(history: &History) -> u128 {
                 told(history, answer, &mut state);
             }
             Event::Crash { in_recovery, .. } => (3_u8, in_recovery).hash(&mut state),
+            Event::Died { second } => (9_u8, second).hash(&mut state),
             Event::Fault { site, kind } => (4_u8, site.code(), kind.as_str()).hash(&mut state),
             Event::Damage { site, kind, .. } => (5_u8, site.code(), kind.as_str()).hash(&mut state),
             Event::Left { place, name } => (8_u8, *place as u8, name.0).hash(&mut state),

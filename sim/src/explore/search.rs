@@ -195,6 +195,9 @@ impl<'s, 'a> Task<'s, 'a> {
             let calls = calls.remove(&Site::Op(op)).unwrap_or_default();
             for cut in kills(&calls, true) {
                 self.crash_in_op(down, leaf, &scenario, (op, cut), letters_left);
+                if letter.has_two_processes() {
+                    self.kill_one_in_op(down, leaf, &scenario, (op, cut), letters_left);
+                }
             }
         }
         Some(scenario)

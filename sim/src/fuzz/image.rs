@@ -99,7 +99,7 @@ impl Image<'_> {
                 // An error is an answer.
                 let _ = store.close().await;
             }
-            self.sim.lock().executor.leave();
+            self.sim.lock().leave();
         });
         match self.sim.run(vec![Some(task)]) {
             Ended::Done => Ok(seen.take()),
@@ -116,7 +116,7 @@ impl Image<'_> {
         let task: Task<'_> = Box::pin(async {
             self.sim.lock().enter(Site::Closing, None);
             change(&machine, bytes).await.expect("nothing fails in a world without faults");
-            self.sim.lock().executor.leave();
+            self.sim.lock().leave();
         });
         let ended = self.sim.run(vec![Some(task)]);
         assert!(matches!(ended, Ended::Done), "the harness alone is at work: {ended:?}");

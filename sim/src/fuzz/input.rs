@@ -13,11 +13,10 @@
 //! operations.
 
 use crate::base::decide::{Decider, Site};
-use crate::media::files::fs::Fill;
 use crate::scenario::generate::Wishes;
 use crate::scenario::{
-    Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Payload,
-    Scenario, Setup, Style, When,
+    Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, Fill, FullPlan,
+    MediumSetup, Op, Payload, Scenario, Setup, Style, When,
 };
 use asl_host::{Capabilities, Exclusion};
 use std::ops::RangeInclusive;
@@ -95,12 +94,10 @@ fn setup(bytes: Record, wishes: &Wishes) -> Setup {
     let of = |choices: &[u32], byte: u8| choices[usize::from(byte) % choices.len()];
     let class = wishes.classes.get(usize::from(bytes[0]) % wishes.classes.len().max(1));
     let fills = [Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed];
-    let stale = wishes.profile.has_stale_fill();
+    let sector_len = of(&[512, 512, 512, 512, 512, 512, 512, 4096], bytes[1]);
     Setup {
-        profile: wishes.profile,
+        medium: MediumSetup::with(wishes.profile, sector_len, fills[usize::from(bytes[2]) % fills.len()]),
         class: class.copied().unwrap_or(FaultClass::None),
-        sector_len: of(&[512, 512, 512, 512, 512, 512, 512, 4096], bytes[1]),
-        fill: if stale { fills[usize::from(bytes[2]) % fills.len()] } else { Fill::Zeros },
         clients: of(&[1, 1, 1, 1, 2, 3], bytes[3]) as u16,
         segment_len_max: u64::from(of(&[64 << 20, 8_000, 2_000, 600], bytes[4])),
         entropy: u64::from(u16::from_le_bytes([bytes[5], bytes[6]])),

@@ -2,7 +2,7 @@
 
 use crate::executor::Process;
 use crate::media::files::ROOT;
-use crate::media::{Blocking, Sim, SimDisk, SimEnv, SimFileSystem};
+use crate::media::{Blocking, Sim, SimCells, SimDisk, SimEnv, SimFileSystem};
 use crate::scenario::Setup;
 use asl_host::env::OsEnv;
 use asl_host::fs::OsFileSystem;
@@ -25,6 +25,11 @@ impl Machine<'_> {
     /// A handle to the block device.
     pub fn disk(&self) -> SimDisk {
         SimDisk::new(self.sim.clone(), self.process, SimDisk::LEN)
+    }
+
+    /// Cells behind a network, for the tests of the simulator itself.
+    pub(crate) fn cells(&self) -> SimCells {
+        SimCells::new(self.sim.clone(), self.process)
     }
 
     /// An append unit in bytes that differs from run to run, for hosts that can have any.

@@ -7,14 +7,15 @@
 
 mod boxed;
 mod erased;
+pub(crate) mod gate;
 mod machine;
 mod operation;
 pub mod reference;
 
 use crate::check::{INVARIANTS, OwnInvariant};
 use crate::executor::Outside;
-use crate::scenario::FaultClass;
 use crate::scenario::generate::{Reach, Wishes};
+use crate::scenario::{FaultClass, Profile};
 use asl_host::{Capabilities, Host};
 use std::fmt;
 use std::io;
@@ -43,6 +44,10 @@ pub struct Target {
     name: String,
     about: String,
     boot: Arc<Boot>,
+    /// What its medium promises unless something else is asked for; it says which medium that is.
+    usual_profile: Profile,
+    /// Whether one process of its hosts may be killed while another goes on.
+    dies_alone: bool,
     usual_faults: Vec<FaultClass>,
     boot_on_disk: Option<Arc<BootOnDisk>>,
     breaks: Option<&'static str>,
@@ -69,6 +74,8 @@ impl Target {
             name: name.into(),
             about: about.into(),
             boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
+            usual_profile: Profile::Posix,
+            dies_alone: false,
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
             boot_on_disk: None,
             breaks: None,
@@ -151,7 +158,33 @@ impl Target {
     /// What the runs of a campaign against it are like unless something else is wanted: with its usual faults, and its own operations.
     pub fn wishes(&self) -> Wishes {
         let own = self.operations.iter().map(|operation| operation.name().to_owned()).collect();
-        Wishes { classes: self.usual_faults.clone(), reach: self.reach(), own, ..Wishes::default() }
+        Wishes {
+            profile: self.usual_profile,
+            classes: self.usual_faults.clone(),
+            reach: self.reach(),
+            own,
+            dies_alone: self.dies_alone,
+            ..Wishes::default()
+        }
+    }
+
+    /// The same, on the medium of this profile, which is its usual one.
+    #[must_use]
+    pub(crate) fn on_medium_of(mut self, profile: Profile) -> Target {
+        self.usual_profile = profile;
+        self
+    }
+
+    /// What its medium promises unless something else is asked for.
+    pub fn usual_profile(&self) -> Profile {
+        self.usual_profile
+    }
+
+    /// The same, where a kill may end one of two processes that have the store open, while the other goes on; for hosts that fence.
+    #[must_use]
+    pub fn with_processes_that_die_alone(mut self) -> Target {
+        self.dies_alone = true;
+        self
     }
 
     /// The same, tested with faults of these classes unless others are asked for.

@@ -1,14 +1,17 @@
 //! What hosts keep their bytes on, simulated. [`Media`] is the only place that lists the media: to the executor, to search and to
 //! stories they are one, and each call goes to the one that it is for.
 //!
-//! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. The clock and
+//! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there for
+//! the tests of the simulator itself. The clock and
 //! the entropy that hosts get are in [`env`]. What a medium has to say of itself is in `executor::medium`.
 
+mod cells;
 pub mod device;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod profile;
 mod sandbox;
+pub(crate) mod setup;
 pub(crate) mod shown;
 
 pub use device::SimDisk;
@@ -17,34 +20,37 @@ pub use files::blocking::Blocking;
 pub use files::seam::{SimFile, SimFileSystem};
 pub use profile::Profile;
 pub use sandbox::Sandbox;
+pub use setup::{FilesSetup, MediumSetup};
+
+pub(crate) use cells::SimCells;
 
 use crate::base::decide::Decider;
 use crate::executor::call_log::{Fate, Survivors};
 use crate::executor::medium::Flight;
 use crate::executor::{Call, Executor, Medium};
+use crate::plan::FaultKind;
+use cells::Cells;
 use files::Files;
-use files::fs::{Fill, MediaStates};
+use files::fs::MediaStates;
+use profile::Kind;
 
 /// The world of a run on these media.
 pub(crate) type Sim = crate::executor::Sim<Media>;
 
-/// Settings of a file system and the block device beside it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FilesSetup {
-    pub(crate) profile: Profile,
-    pub(crate) sector_len: u32,
-    pub(crate) fill: Fill,
-}
-
-/// The media of one run.
+/// The media of one run. A run is about one of them; the others stay empty.
 #[derive(Clone, Debug)]
 pub(crate) struct Media {
     pub(crate) files: Files,
+    pub(crate) cells: Cells,
 }
 
 impl Media {
-    pub(crate) fn new(setup: &FilesSetup) -> Media {
-        Media { files: Files::new(setup) }
+    pub(crate) fn new(setup: &MediumSetup) -> Media {
+        let files = match setup {
+            MediumSetup::Files(files) => *files,
+            MediumSetup::Cells => FilesSetup::plain(Profile::Posix),
+        };
+        Media { files: Files::new(&files), cells: Cells::default() }
     }
 
     /// How often recovery met what a crash had done to them.
@@ -53,25 +59,61 @@ impl Media {
     }
 }
 
-/// A request that can outlive its caller, on one of the media. Those on files cannot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sent {}
-
-impl Flight<Media> for Sent {
-    fn land(self, _: &mut Media, _: &mut Executor, _: &Call) {
-        match self {}
+impl Profile {
+    /// Whether requests may land after the death of whoever sent them.
+    pub(crate) fn has_late_requests(self) -> bool {
+        matches!(self.kind(), Kind::Cells)
     }
 
-    fn can_tell(&self, _: &Sent) -> bool {
-        match *self {}
+    /// Whether there are calls that this kind of fault can hit.
+    pub(crate) fn can_suffer(self, fault: FaultKind) -> bool {
+        match self.kind() {
+            Kind::Files(_) => true,
+            Kind::Cells => cells::can_suffer(fault),
+        }
+    }
+
+    /// Whether its space can be limited.
+    pub(crate) fn has_limited_space(self) -> bool {
+        matches!(self.kind(), Kind::Files(_))
+    }
+}
+
+/// A request that can outlive its caller, on one of the media. Those on files cannot.
+#[derive(Clone, Debug)]
+pub(crate) enum Sent {
+    Cells(cells::Request),
+}
+
+impl From<cells::Request> for Sent {
+    fn from(request: cells::Request) -> Sent {
+        Sent::Cells(request)
+    }
+}
+
+impl Flight<Media> for Sent {
+    fn land(self, media: &mut Media, executor: &mut Executor, call: &Call) {
+        match self {
+            Sent::Cells(request) => request.land(media, executor, call),
+        }
+    }
+
+    fn can_tell(&self, earlier: &Sent) -> bool {
+        match self {
+            Sent::Cells(request) => Flight::can_tell(request, earlier),
+        }
     }
 
     fn digest(&self) -> u64 {
-        match *self {}
+        match self {
+            Sent::Cells(request) => request.digest(),
+        }
     }
 
     fn about(&self) -> (String, String) {
-        match *self {}
+        match self {
+            Sent::Cells(request) => Flight::about(request),
+        }
     }
 }
 
@@ -95,11 +137,13 @@ impl Medium for Media {
     }
 
     fn names_beginning_with(&mut self, first: &str, decide: &mut Decider) -> Vec<String> {
-        self.files.names_beginning_with(first, decide)
+        let mut names = self.files.names_beginning_with(first, decide);
+        names.extend(self.cells.names_beginning_with(first));
+        names
     }
 
     fn digest(&self) -> u128 {
-        self.files.fs.digest()
+        self.files.fs.digest() ^ self.cells.digest()
     }
 
     fn crash_states(&self) -> u128 {
@@ -119,6 +163,8 @@ impl Medium for Media {
     }
 
     fn survivors(&self, decide: &Decider) -> Survivors {
-        self.files.survivors(decide)
+        let mut survivors = self.files.survivors(decide);
+        self.cells.survivors(decide, &mut survivors);
+        survivors
     }
 }

@@ -11,26 +11,37 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Kind {
     /// A file system, and a block device beside it.
     Files(&'static Axioms),
+    /// Named cells behind a network.
+    Cells,
+}
+
+impl Kind {
+    /// What a medium of this kind is called.
+    pub(crate) fn medium(self) -> &'static str {
+        match self {
+            Kind::Files(_) => "files",
+            Kind::Cells => "cells",
+        }
+    }
 }
 
 macro_rules! profiles {
-    ($($(#[doc = $doc:literal])* $name:ident $text:literal $kind:ident$(($axioms:expr))?),* $(,)?) => {
+    ($($(#[doc = $doc:literal])* $name:ident $text:literal $kind:expr),* $(,)?) => {
         /// What is promised of a medium: of a file system, beyond fsync.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum Profile { $($(#[doc = $doc])* #[serde(rename = $text)] $name),* }
 
-        impl Profile {
-            /// All profiles, with what is special about them.
-            pub const ALL: &'static [(Profile, &'static str)] = &[$((Profile::$name, concat!($($doc),*))),*];
+        const ALL: &[(Profile, &str)] = &[$((Profile::$name, concat!($($doc),*))),*];
 
+        impl Profile {
             /// Its name on the command line.
             pub fn as_str(self) -> &'static str {
                 match self { $(Profile::$name => $text),* }
             }
 
             pub(crate) fn kind(self) -> Kind {
-                match self { $(Profile::$name => Kind::$kind$(($axioms))?),* }
+                match self { $(Profile::$name => $kind),* }
             }
         }
     };
@@ -38,20 +49,36 @@ macro_rules! profiles {
 
 profiles! {
     /// Promises nothing beyond fsync: names, sizes and sectors persist independently (default).
-    Posix "posix" Files(&axioms::POSIX),
+    Posix "posix" Kind::Files(&axioms::POSIX),
     /// ext4 as distributions mount it: metadata in the order of a journal, no stale data, lost data reads as zeros.
-    Ext4Ordered "ext4-ordered" Files(&axioms::EXT4_ORDERED),
+    Ext4Ordered "ext4-ordered" Kind::Files(&axioms::EXT4_ORDERED),
     /// ext4 with data=writeback: as ext4-ordered, but lost data may read as what was on the disk before.
-    Ext4Writeback "ext4-writeback" Files(&axioms::EXT4_WRITEBACK),
+    Ext4Writeback "ext4-writeback" Kind::Files(&axioms::EXT4_WRITEBACK),
     /// xfs: metadata in the order of a log; a size is durable only after the data below its end was written.
-    Xfs "xfs" Files(&axioms::XFS),
+    Xfs "xfs" Kind::Files(&axioms::XFS),
     /// btrfs: an fsync logs its file and a new file's name, and no other file's; a failed fsync reverts content and size.
-    Btrfs "btrfs" Files(&axioms::BTRFS),
+    Btrfs "btrfs" Kind::Files(&axioms::BTRFS),
     /// zfs: unsynced changes survive as a prefix of all changes; an fsync commits all earlier changes of names.
-    Zfs "zfs" Files(&axioms::ZFS),
+    Zfs "zfs" Kind::Files(&axioms::ZFS),
+    /// Cells are written as a whole, and are durable then; for the tests of the simulator itself.
+    Cells "cells" Kind::Cells,
 }
 
 impl Profile {
+    /// All that hosts are meant for, with what is special about each.
+    pub const ALL: &'static [(Profile, &'static str)] = ALL.split_at(ALL.len() - 1).0;
+
+    /// The profile of this name.
+    pub(crate) fn named(name: &str) -> Option<Profile> {
+        ALL.iter().map(|(profile, _)| *profile).find(|profile| profile.as_str() == name)
+    }
+
+    /// All that are of the same medium.
+    pub(crate) fn of_the_same_medium(self) -> impl Iterator<Item = Profile> {
+        let medium = self.kind().medium();
+        ALL.iter().map(|(profile, _)| *profile).filter(move |other| other.kind().medium() == medium)
+    }
+
     /// Whether a sector that was never written may hold something: then what it holds is drawn.
     pub(crate) fn has_stale_fill(self) -> bool {
         self.axioms().is_some_and(|axioms| axioms.stale_fill)
@@ -61,6 +88,7 @@ impl Profile {
     pub(crate) fn axioms(self) -> Option<&'static Axioms> {
         match self.kind() {
             Kind::Files(axioms) => Some(axioms),
+            Kind::Cells => None,
         }
     }
 }

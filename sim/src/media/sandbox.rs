@@ -3,9 +3,8 @@
 //! Calls take simulated time, and those of futures that are polled together interleave as the seed has it. Nothing is
 //! injected and nothing is judged.
 
-use super::files::fs::Fill;
 use super::files::{ROOT, make_root};
-use super::{FilesSetup, Media, Profile, Sim, SimDisk, SimEnv, SimFileSystem};
+use super::{Media, MediumSetup, Profile, Sim, SimDisk, SimEnv, SimFileSystem};
 use crate::base::decide::{Decider, Site};
 use crate::executor::{Ended, Task};
 use crate::plan::Plan;
@@ -23,7 +22,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// An empty world whose schedule, entropy and latencies come from the seed.
     pub fn new(seed: u64) -> Sandbox {
-        let media = Media::new(&FilesSetup { profile: Profile::Posix, sector_len: 512, fill: Fill::Zeros });
+        let media = Media::new(&MediumSetup::plain(Profile::Posix));
         let sim = Sim::new(media, Plan { entropy: seed, ..Plan::default() }, Decider::seeded(seed));
         make_root(&sim);
         Sandbox { sim }

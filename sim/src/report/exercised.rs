@@ -47,11 +47,13 @@ impl<'a> Expected<'a> {
     }
 
     fn kind(&self, kind: FaultKind, class: FaultClass) -> bool {
-        self.class(class) && (self.all_kinds() || self.wishes.kinds.contains(&kind))
+        self.class(class)
+            && self.wishes.profile.can_suffer(kind)
+            && (self.all_kinds() || self.wishes.kinds.contains(&kind))
     }
 
     fn no_space(&self) -> bool {
-        self.class(FaultClass::Error) && self.all_kinds()
+        self.class(FaultClass::Error) && self.all_kinds() && self.wishes.profile.has_limited_space()
     }
 
     /// Whether something of this name should have happened. A name that is not known here should.
@@ -78,6 +80,9 @@ impl<'a> Expected<'a> {
             "sector-lost" | "sector-between" | "size-lost" | "zero-fill" => {
                 self.crashes() && is(|axioms| axioms.order != Order::Everything)
             }
+            "kill-within-write" => self.crashes() && axioms.is_some(),
+            "landed-late" | "never-landed" => self.crashes() && self.wishes.profile.has_late_requests(),
+            "died-alone" => self.crashes() && self.wishes.dies_alone,
             // Other crashes: after an orderly close nothing is left to lose.
             _ => self.crashes(),
         }

@@ -1,6 +1,6 @@
 //! Asking the host for something and writing down both question and answer; and what else happened meanwhile.
 
-use super::Runner;
+use super::{Runner, SECOND_PROCESS};
 use crate::base::decide::Site;
 use crate::executor::Notice;
 use crate::executor::call_log::What;
@@ -25,7 +25,10 @@ impl Runner<'_> {
                 Notice::Damage(site, kind, hit) => Event::Damage { site, kind, hit },
                 Notice::Full => Event::Full,
                 Notice::Freed => Event::Freed,
-                Notice::Died(_) => continue,
+                Notice::Died(process) => {
+                    self.died.set(Some(process));
+                    Event::Died { second: process == SECOND_PROCESS }
+                }
             });
         }
         is_halted

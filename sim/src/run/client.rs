@@ -1,6 +1,6 @@
 //! Carrying out one operation of a client: finding what its ordinals mean, asking, and remembering what clients know.
 
-use super::{Runner, SECOND, Up};
+use super::{Runner, SECOND, SECOND_PROCESS, Up};
 use crate::base::decide::Site;
 use crate::history::{Ask, Event, Name, Place, Told, View};
 use crate::hosts::{AnyHost, AnyStore, OwnOperation};
@@ -365,7 +365,7 @@ impl Runner<'_> {
     /// Another process tries to open the store. If it is let in, the history shows it; it leaves again at once. A host that
     /// fences has shut the first one out then.
     async fn open_second(&self, site: Site, client: u16) -> bool {
-        let second = self.boot(&self.machine());
+        let second = self.boot(&self.machine_of(SECOND_PROCESS));
         let (told, store) = self.open_place(&*second, Place::Main, site, client, true).await;
         let fences = self.history.borrow().capabilities.exclusion == Exclusion::Fence;
         if let Some(store) = store {

@@ -316,12 +316,26 @@ impl Runner<'_> {
             }
         }
         self.last_crash = Some(kind);
-        self.known.borrow_mut().open.iter_mut().for_each(Vec::clear);
-        self.waiting.borrow_mut().fill(None);
-        self.reopen.set(None);
+        self.forget_clients();
+        self.died.set(None);
         self.history.borrow_mut().push(Event::Crash { kind, in_recovery });
         // What it tore.
         self.collect_notices();
+    }
+
+    /// The first of two processes was killed while the second went on: a new start comes.
+    pub(super) fn first_died(&mut self) {
+        self.nth += 1;
+        self.exercised.kills += 1;
+        self.last_crash = Some(CrashKind::Kill);
+        self.forget_clients();
+    }
+
+    /// No client of a process that is dead waits for anything, or has a block open.
+    fn forget_clients(&mut self) {
+        self.known.borrow_mut().open.iter_mut().for_each(Vec::clear);
+        self.waiting.borrow_mut().fill(None);
+        self.reopen.set(None);
     }
 
     /// The power goes before this attempt to start. It is numbered so that taking out one crash does not rename what the others
@@ -340,7 +354,7 @@ impl Runner<'_> {
 
     /// Leaves the site; if a crash was due in it, it comes now.
     pub(super) async fn leave(&self) {
-        let crashes = self.sim.lock().executor.leave();
+        let crashes = self.sim.lock().leave();
         if crashes {
             std::future::pending::<()>().await;
         }

@@ -82,6 +82,9 @@ impl Exercised {
             ("kill-within-write", injected.killed_within_write),
             ("no-space", injected.no_space),
             ("clock-jump", injected.clock_jumps),
+            ("landed-late", injected.landed_late),
+            ("never-landed", injected.never_landed),
+            ("died-alone", injected.died_alone),
             ("sector-lost", media.sectors_lost),
             ("sector-between", media.sectors_between),
             ("size-lost", media.sizes_lost),
@@ -145,7 +148,7 @@ fn run_to_end(mut runner: Runner<'_>) -> Outcome {
 
 /// The world of a scenario, in which nothing has happened yet but that the hosts' root is there.
 pub(crate) fn new_sim(scenario: &Scenario, decider: Decider) -> Arc<Sim> {
-    let sim = Sim::new(Media::new(&scenario.setup.medium()), scenario.plan(), decider);
+    let sim = Sim::new(Media::new(&scenario.setup.medium), scenario.plan(), decider);
     make_root(&sim);
     sim
 }
@@ -212,6 +215,8 @@ pub(crate) struct Runner<'a> {
     queues: Vec<(Vec<usize>, Cell<usize>)>,
     /// Set when the store is to be closed and opened again: by an operation, or after an error.
     reopen: Cell<Option<Reopen>>,
+    /// The process that was killed while another went on, until that is seen to.
+    died: Cell<Option<u16>>,
     /// Per client, what it is waiting for.
     waiting: RefCell<Vec<Option<usize>>>,
     created: Cell<bool>,
@@ -246,6 +251,8 @@ pub(crate) struct Up {
 
 /// Attempts to recover that are numbered apart from reopenings within a start.
 const ATTEMPTS_MAX: u8 = 8;
+/// The number of the process that opens the store while the first has it.
+const SECOND_PROCESS: u16 = 1;
 /// Times that a store is opened again after errors, before the next crash.
 const HEALS_MAX: u8 = 7;
 
@@ -260,6 +267,8 @@ impl<'a> Runner<'a> {
         let capabilities = offers(target, &sim, nodes.as_ref(), scenario);
         let clients = usize::from(scenario.setup.clients.max(1));
         let first = scenario.crashes.iter().find(|plan| plan.op.is_none());
+        let mut history = History::new(capabilities, scenario.setup.class);
+        history.late_requests = scenario.setup.profile().has_late_requests();
         let cuts =
             first.into_iter().flat_map(|plan| std::iter::once(plan.at).chain(plan.inside.iter().copied()));
         Runner {
@@ -267,10 +276,11 @@ impl<'a> Runner<'a> {
             scenario: scenario.clone(),
             sim,
             nodes,
-            history: RefCell::new(History::new(capabilities, scenario.setup.class)),
+            history: RefCell::new(history),
             known: RefCell::new(Known { next: 1, open: vec![Vec::new(); clients], ..Known::default() }),
             queues: queues(scenario, &vec![0; clients]),
             reopen: Cell::new(None),
+            died: Cell::new(None),
             waiting: RefCell::new(vec![None; clients + 1]),
             created: Cell::new(false),
             nth: 0,
@@ -300,6 +310,7 @@ impl<'a> Runner<'a> {
             known: self.known.clone(),
             queues: queues(scenario, &begun),
             reopen: Cell::new(None),
+            died: Cell::new(None),
             waiting: self.waiting.clone(),
             created: self.created.clone(),
             nth: self.nth,
@@ -335,6 +346,14 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The same of tasks of two processes, the first one's first.
+    fn drive_two(&self, first: Task<'_>, second: Task<'_>) -> Ended {
+        match &self.nodes {
+            None => self.sim.run_processes(vec![(0, first), (SECOND_PROCESS, second)]),
+            Some(nodes) => nodes.run(&self.sim, vec![Some(first), Some(second)]),
+        }
+    }
+
     /// A new incarnation of the host.
     fn boot(&self, machine: &Machine<'_>) -> Box<dyn AnyHost> {
         match &self.nodes {
@@ -347,7 +366,12 @@ impl<'a> Runner<'a> {
     }
 
     fn machine(&self) -> Machine<'_> {
-        let process = self.sim.lock().process();
+        self.machine_of(0)
+    }
+
+    /// The machine of the process of this number.
+    fn machine_of(&self, number: u16) -> Machine<'_> {
+        let process = self.sim.lock().process_of(number);
         Machine { sim: self.sim.clone(), process, setup: &self.scenario.setup }
     }
 }

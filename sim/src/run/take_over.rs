@@ -4,15 +4,19 @@
 //! are at work at once, so that appends of the first are on their way while the second recovers. Then the first process opens the
 //! store again, and looks.
 //!
+//! One of the two may be killed while the other goes on. If it is the first, a new incarnation of it starts when the second is done.
+//!
 //! A host that refuses a second writer is asked for the same; it is the first that goes on then.
 
 use super::life::End;
-use super::{ATTEMPTS_MAX, HEALS_MAX, Runner, SECOND, Up};
+use super::{ATTEMPTS_MAX, HEALS_MAX, Runner, SECOND, SECOND_PROCESS, Up};
 use crate::base::decide::Site;
 use crate::executor::Task;
 use crate::history::{Ask, Place, Told};
 use crate::scenario::{Action, Payload, Style};
 
+/// The number of the process that every run has.
+const FIRST_PROCESS: u16 = 0;
 /// How often the first process appends meanwhile.
 const APPENDS: usize = 4;
 
@@ -31,12 +35,18 @@ impl Runner<'_> {
             });
             let new: Task<'_> = Box::pin(async move {
                 this.sim.lock().enter(Site::Op(id), cut);
-                this.second_session(up, id).await;
+                this.second_session(id).await;
                 this.leave().await;
             });
-            self.drive(vec![Some(old), Some(new)])
+            self.drive_two(old, new)
         };
-        self.settle_end(ended, false)
+        match self.settle_end(ended, false) {
+            End::Done if self.died.take() == Some(FIRST_PROCESS) => {
+                self.first_died();
+                End::Crashed(Some(id))
+            }
+            end => end,
+        }
     }
 
     async fn go_on_appending(&self, up: &Up, site: Site) {
@@ -54,16 +64,17 @@ impl Runner<'_> {
         }
     }
 
-    async fn second_session(&self, up: &Up, id: u32) {
+    async fn second_session(&self, id: u32) {
         let op = self.scenario.ops.iter().find(|op| op.id == id);
         let Some(Action::TakeOver(payload)) = op.map(|op| &op.action) else { return };
+        let process = self.sim.lock().process_of(SECOND_PROCESS);
         let site = Site::Op(id);
-        let host = self.boot(&self.machine());
+        let host = self.boot(&self.machine_of(SECOND_PROCESS));
         let (_, store) = self.open_place(&*host, Place::Main, site, SECOND, true).await;
         let Some(store) = store else { return };
         self.read(&*store, Place::Main, site, SECOND, 1, 0).await;
         let told = self.append(&*store, Place::Main, site, SECOND, *payload, None).await;
-        self.sim.sleep(up.process, 300_000).await;
+        self.sim.sleep(process, 300_000).await;
         if self.goes_on(&told) {
             self.read(&*store, Place::Main, site, SECOND, 1, 0).await;
         }

@@ -8,14 +8,13 @@
 
 pub mod generate;
 
-use crate::media::FilesSetup;
-use crate::media::files::fs::Fill;
 use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::base::payload::{self, Payload, Style};
-pub use crate::media::Profile;
+pub use crate::media::files::fs::Fill;
+pub use crate::media::{FilesSetup, MediumSetup, Profile};
 pub use crate::plan::{
     ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, When,
 };
@@ -64,9 +63,7 @@ impl Scenario {
     ///
     /// What is wrong with it, in words.
     pub fn validate(&self) -> Result<(), String> {
-        if !matches!(self.setup.sector_len, 512 | 4096) {
-            return Err(format!("a sector of {} bytes: it has 512 or 4096", self.setup.sector_len));
-        }
+        self.setup.medium.validate()?;
         if !(1..=Scenario::CLIENTS_MAX).contains(&self.setup.clients) {
             return Err(format!("{} clients: there are 1 to {}", self.setup.clients, Scenario::CLIENTS_MAX));
         }
@@ -133,14 +130,10 @@ impl Runtime {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
-    /// Which file system it is.
-    pub profile: Profile,
+    /// What hosts keep their bytes on.
+    pub medium: MediumSetup,
     /// Which kind of trouble there is.
     pub class: FaultClass,
-    /// What the medium writes atomically, in bytes: 512 or 4096.
-    pub sector_len: u32,
-    /// What lost sectors hold.
-    pub fill: Fill,
     /// How many clients share the store.
     pub clients: u16,
     /// A host that keeps segments is asked to begin another after this many bytes.
@@ -157,9 +150,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The medium's part of it.
-    pub(crate) fn medium(&self) -> FilesSetup {
-        FilesSetup { profile: self.profile, sector_len: self.sector_len, fill: self.fill }
+    /// What is promised of the medium.
+    pub fn profile(&self) -> Profile {
+        self.medium.profile()
     }
 }
 

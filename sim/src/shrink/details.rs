@@ -3,7 +3,6 @@
 //! Every change makes [`plainness`] smaller or payloads shorter, so that this ends.
 
 use super::search::{Candidate, Search};
-use crate::media::files::fs::Fill;
 use crate::scenario::{Action, CrashKind, Cut, Payload, Scenario, Style, When};
 
 /// The segment length that is no limit for a short run.
@@ -14,13 +13,12 @@ pub(super) fn plainness(scenario: &Scenario) -> usize {
     let setup = &scenario.setup;
     let settings = [
         setup.clients > 1,
-        setup.fill != Fill::Zeros,
-        setup.sector_len != 512,
         setup.segment_len_max != SEGMENT_LEN_PLAIN,
         setup.entropy != 0,
         setup.goes_on_after_errors,
     ];
-    let mut sum = settings.into_iter().filter(|special| *special).count() * 100;
+    let special = settings.into_iter().filter(|special| *special).count() + setup.medium.plainer().len();
+    let mut sum = special * 100;
     for plan in &scenario.crashes {
         sum += std::iter::once(&plan.at).chain(&plan.inside).map(|cut| cut_weight(*cut)).sum::<usize>();
     }
@@ -201,9 +199,11 @@ fn lighter(payload: Payload) -> Vec<Payload> {
 }
 
 fn settings(search: &mut Search<'_>, ways: u32) {
-    let edits: [fn(&mut Scenario); 5] = [
-        |scenario| scenario.setup.fill = Fill::Zeros,
-        |scenario| scenario.setup.sector_len = 512,
+    let mut refused = 0;
+    while let Some(&plainer) = search.scenario().setup.medium.plainer().get(refused) {
+        refused += usize::from(!changes(search, ways, &[&|scenario| scenario.setup.medium = plainer]));
+    }
+    let edits: [fn(&mut Scenario); 3] = [
         |scenario| scenario.setup.segment_len_max = SEGMENT_LEN_PLAIN,
         |scenario| scenario.setup.entropy = 0,
         |scenario| scenario.setup.goes_on_after_errors = false,

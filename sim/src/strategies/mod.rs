@@ -21,11 +21,10 @@ use crate::catalogue::find;
 use crate::conformance::{cases_dir, replay_command, shown, test_name};
 use crate::failing::Found;
 use crate::hosts::Target;
-use crate::media::files::fs::Fill;
 use crate::scenario::generate::Reach;
 use crate::scenario::{
-    Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Profile, Runtime, Scenario,
-    Setup,
+    Action, ClockJump, CrashPlan, FaultClass, FaultKind, FaultPlan, Fill, FullPlan, MediumSetup, Op, Profile,
+    Runtime, Scenario, Setup,
 };
 use crate::tell::story::story;
 use crate::trial::capabilities;
@@ -159,10 +158,8 @@ impl Attempts {
             .prop_map(
                 move |(class, sector_len, fill, clients, segment_len_max, entropy, goes_on_after_errors)| {
                     Setup {
-                        profile,
+                        medium: MediumSetup::with(profile, sector_len, fill),
                         class,
-                        sector_len,
-                        fill,
                         clients,
                         segment_len_max,
                         entropy: entropy.unwrap_or(0),
@@ -311,7 +308,7 @@ impl fmt::Debug for Attempt {
             f,
             "{} on {}",
             words::things(ops.len() as u64, "operation", "operations"),
-            setup.profile.as_str()
+            setup.profile().as_str()
         )?;
         for plan in crashes.iter().filter(|plan| plan.op.is_none()) {
             write!(f, "\n  creation: {:?}{}", plan.at, inside(plan))?;

@@ -52,6 +52,12 @@ pub fn whole(history: &History) -> Vec<Line> {
                 };
                 if *in_recovery { format!("{what}, inside recovery") } else { what.to_owned() }
             }
+            Event::Died { second: true } => {
+                "CRASH: the second process is killed, and the first goes on".to_owned()
+            }
+            Event::Died { second: false } => {
+                "CRASH: the first process is killed, and the second goes on".to_owned()
+            }
             Event::Fault { site, kind } => format!("FAULT: {kind}, in {}", place_in_run(*site)),
             Event::Damage { site, kind, hit } => damage(*site, *kind, hit),
             Event::Full => "FAULT: space runs out".to_owned(),
@@ -113,6 +119,7 @@ fn leave_out(out: &mut Vec<String>, count: usize, which: &str) {
 fn matters(history: &History, event: usize, concerned: &BTreeSet<u64>) -> bool {
     match &history.events()[event] {
         Event::Crash { .. }
+        | Event::Died { .. }
         | Event::Fault { .. }
         | Event::Damage { .. }
         | Event::Left { .. }

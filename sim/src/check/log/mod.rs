@@ -220,6 +220,12 @@ impl<'a> Log<'a> {
             .for_each(|append| append.fate = Fate::Doubt(at));
     }
 
+    /// Nobody will be told what came of the appends that these events asked for.
+    pub(super) fn given_up(&mut self, at: usize, asked: &[usize]) {
+        let dead = |append: &&mut Append| append.fate == Fate::Open && asked.contains(&append.asked_at);
+        self.appends.iter_mut().filter(dead).for_each(|append| append.fate = Fate::Doubt(at));
+    }
+
     /// A number from `seq` on was given to another record than an uncertain one: that, and all uncertain ones behind it,
     /// are gone. What was begun since the open at which they went need not stand behind them any more.
     fn forget_uncertain(&mut self, seq: u64) {

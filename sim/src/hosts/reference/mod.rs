@@ -21,7 +21,6 @@
 
 mod contents;
 mod frame;
-mod gate;
 mod io_calls;
 mod journal;
 mod recover;

@@ -11,10 +11,10 @@
 use super::SimOptions;
 use super::contents::{Contents, StoreContents};
 use super::frame::Entry;
-use super::gate::{Gate, Pass};
 use super::io_calls;
 use super::journal::{Journal, Write};
 use super::recover::{Failure, has_store, recover};
+use crate::hosts::gate::{Gate, Pass};
 use crate::media::files::fs::EBADE;
 use crate::media::{SimDisk, SimEnv};
 use asl_host::{ErrorKind, Operation, Result, StoreError};

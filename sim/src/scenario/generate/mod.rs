@@ -7,9 +7,9 @@
 mod troubles;
 
 use super::{
-    Action, CrashKind, FaultClass, FaultKind, Op, Payload, Profile, Runtime, Scenario, Setup, Style,
+    Action, CrashKind, FaultClass, FaultKind, MediumSetup, Op, Payload, Profile, Runtime, Scenario, Setup,
+    Style,
 };
-use crate::media::files::fs::Fill;
 use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -36,6 +36,8 @@ pub struct Wishes {
     pub own: Vec<String>,
     /// What moves tasks and time.
     pub runtime: Runtime,
+    /// Whether one of two processes may be killed while the other goes on.
+    pub dies_alone: bool,
 }
 
 /// What of a scenario can be made to happen to a host; the rest is left out of it, and listed as not exercised.
@@ -63,6 +65,7 @@ impl Default for Wishes {
             reach: Reach::Everything,
             own: Vec::new(),
             runtime: Runtime::Stepped,
+            dies_alone: false,
         }
     }
 }
@@ -119,6 +122,10 @@ impl Scenario {
             // Nobody tells a task of another node that its client has stopped waiting.
             self.faults.retain(|fault| fault.kind != FaultKind::Cancel);
         }
+        if self.setup.runtime == Runtime::Madsim || reach != Reach::Everything {
+            // There, a crash ends all that is simulated at once.
+            self.crashes.iter_mut().for_each(|plan| plan.at.process = None);
+        }
         if reach == Reach::Everything {
             return;
         }
@@ -135,21 +142,17 @@ impl Scenario {
 }
 
 fn setup(dice: &mut Dice, wishes: &Wishes, seed: u64) -> Setup {
-    let mut setup = Setup {
-        profile: wishes.profile,
-        class: if wishes.classes.is_empty() { FaultClass::None } else { dice.one_of(&wishes.classes) },
-        sector_len: dice.one_of(&[512, 512, 512, 4096]),
-        fill: dice.one_of(&[Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed]),
+    let class = if wishes.classes.is_empty() { FaultClass::None } else { dice.one_of(&wishes.classes) };
+    let medium = MediumSetup::drawn(wishes.profile, |count| dice.below(count));
+    Setup {
+        medium,
+        class,
         clients: wishes.clients.unwrap_or_else(|| dice.one_of(&[1, 1, 1, 2, 3, 4])),
         segment_len_max: dice.one_of(&[600, 2_000, 8_000, 64 << 20]),
         entropy: seed ^ 0x0065_6e74_726f_7079,
         goes_on_after_errors: dice.chance(50),
         runtime: wishes.runtime,
-    };
-    if !setup.profile.has_stale_fill() {
-        setup.fill = Fill::Zeros;
     }
-    setup
 }
 
 /// Kinds of operations, with the greatest weight that a run may give them.

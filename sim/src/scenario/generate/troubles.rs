@@ -6,7 +6,8 @@
 use super::{Dice, Wishes};
 use crate::base::decide::Site;
 use crate::scenario::{
-    ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Scenario, When,
+    Action, ClockJump, CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Op, Scenario,
+    When,
 };
 
 fn cut(dice: &mut Dice, change_max: u32) -> Cut {
@@ -43,6 +44,20 @@ pub(super) fn crashes(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario)
         let plan = CrashPlan { op: Some(op), at: cut(dice, change_max), inside: inside(dice) };
         scenario.crashes.push(plan);
     }
+    if wishes.dies_alone {
+        alone(dice, scenario);
+    }
+}
+
+/// Of the crashes while a second process takes the store over, most end one process only, be it the first or the second.
+fn alone(dice: &mut Dice, scenario: &mut Scenario) {
+    let Scenario { ops, crashes, .. } = scenario;
+    for plan in crashes {
+        let op = ops.iter().find(|op| Some(op.id) == plan.op);
+        if op.is_some_and(|op| matches!(op.action, Action::TakeOver(_))) && dice.chance(75) {
+            (plan.at.kind, plan.at.process) = (CrashKind::Kill, Some(u16::from(dice.chance(50))));
+        }
+    }
 }
 
 pub(super) fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) {
@@ -50,7 +65,7 @@ pub(super) fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) 
     let wanted = |kind: FaultKind| wishes.kinds.is_empty() || wishes.kinds.contains(&kind);
     let kinds: Vec<FaultKind> = FaultKind::ALL
         .iter()
-        .filter(|&&(kind, of, _)| of == class && wanted(kind))
+        .filter(|&&(kind, of, _)| of == class && wanted(kind) && wishes.profile.can_suffer(kind))
         .map(|&(kind, ..)| kind)
         .filter(|_| dice.chance(60))
         .collect();
@@ -80,7 +95,10 @@ pub(super) fn faults(dice: &mut Dice, wishes: &Wishes, scenario: &mut Scenario) 
     if class == FaultClass::Error && wishes.kinds.is_empty() && dice.chance(35) {
         let from_op = dice.below(ops);
         let until_op = from_op + 1 + dice.below(12);
-        scenario.full.push(FullPlan { from_op, until_op, bytes: dice.one_of(&[0, 10, 100, 600, 3_000]) });
+        let bytes = dice.one_of(&[0, 10, 100, 600, 3_000]);
+        if wishes.profile.has_limited_space() {
+            scenario.full.push(FullPlan { from_op, until_op, bytes });
+        }
     }
     if wishes.kinds.is_empty() && dice.chance(15) {
         let size = dice.one_of(&[1_000, 5_000_000, 60_000_000_000]);

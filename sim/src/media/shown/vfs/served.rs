@@ -9,7 +9,7 @@ use crate::executor::Ended;
 use crate::media::Profile;
 use crate::media::files::fs::Fill;
 use crate::media::files::{ROOT, make_root};
-use crate::media::{FilesSetup, Media, Sim};
+use crate::media::{FilesSetup, Media, MediumSetup, Sim};
 use crate::plan::{CrashKind, FaultKind, Plan};
 use serde::Serialize;
 use std::cell::RefCell;
@@ -54,7 +54,7 @@ impl Served {
     /// Only for a bug of ours.
     pub fn new(profile: Profile, seed: u64, owner: Owner) -> Served {
         let fill = [Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed][seed as usize % 4];
-        let media = Media::new(&FilesSetup { profile, sector_len: 512, fill });
+        let media = Media::new(&MediumSetup::Files(FilesSetup { profile, sector_len: 512, fill }));
         let sim = Sim::new(media, Plan { entropy: seed, ..Plan::default() }, Decider::seeded(seed));
         make_root(&sim);
         let vfs = Vfs::new(&sim, ROOT, owner).expect("the root is there");

@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 /// Lets one task in at a time.
 #[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<Queue>);
+pub(crate) struct Gate(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -18,7 +18,7 @@ struct Queue {
 
 /// The right to be inside; dropping it lets the next one in.
 #[derive(Debug)]
-pub(super) struct Pass<'a>(&'a Gate);
+pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Gate {
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -26,7 +26,7 @@ impl Gate {
     }
 
     /// Waits until nobody is inside.
-    pub(super) async fn enter(&self) -> Pass<'_> {
+    pub(crate) async fn enter(&self) -> Pass<'_> {
         poll_fn(|context| {
             let mut queue = self.queue();
             if queue.taken {
@@ -43,7 +43,7 @@ impl Gate {
     }
 
     /// Goes in if nobody is inside.
-    pub(super) fn try_enter(&self) -> Option<Pass<'_>> {
+    pub(crate) fn try_enter(&self) -> Option<Pass<'_>> {
         let mut queue = self.queue();
         if queue.taken {
             return None;
