@@ -203,7 +203,8 @@ impl Host for LateHost {
         let drawn = self.env.random_u64().to_le_bytes().to_vec();
         self.cells.put_new(at.to_owned(), drawn).await.map_err(failed)?;
         let bytes = self.cells.get(at.to_owned()).await.map_err(failed)?.ok_or(()).map_err(failed)?;
-        Ok(HostIdentity::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        let number = bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Ok(HostIdentity::new(format!("{number:016x}")))
     }
 }
 

@@ -206,7 +206,7 @@ impl Stores {
                     }
                     // A creation that is on its way may land yet, until another one, or a destruction, is answered.
                     Life::MaybeReplaced if self.late_requests => {
-                        self.life[place as usize] = Life::MaybeCreated
+                        self.life[place as usize] = Life::MaybeCreated;
                     }
                     Life::MaybeCreated if self.late_requests => {}
                     Life::MaybeDestroyed | Life::MaybeReplaced => self.life[place as usize] = Life::Destroyed,

@@ -65,8 +65,8 @@ pub(crate) struct Circumstances {
     /// Whether the handle of the main store was closed, and no other is there yet.
     pub(crate) closed: bool,
     pub(crate) was_ever_full: bool,
-    /// Whether the first of two processes is dead, and the store was not opened by it since.
-    first_died: bool,
+    /// When the first of two processes died, if it has not opened the store since.
+    first_died_at: Option<usize>,
     /// Since when another process is opening the main store while it is open, and since when it has it; of hosts that fence.
     intruded_at: Option<usize>,
     fenced_at: Option<usize>,
@@ -219,7 +219,7 @@ impl Walk<'_> {
                 if *exchange.told == Told::Done && second && self.now.intruded_at.is_some() {
                     self.now.fenced_at = Some(exchange.told_at);
                     self.logs[0].opened(exchange.told_at);
-                } else if *exchange.told == Told::Done && second && self.now.first_died {
+                } else if *exchange.told == Told::Done && second && self.now.first_died_at.is_some() {
                     // Whoever it would have shut out is dead.
                     self.logs[0].opened(exchange.told_at);
                 } else if *exchange.told == Told::Done && !second {
@@ -277,7 +277,7 @@ impl Walk<'_> {
         if place == Place::Main {
             self.now.crashed_in_recovery = false;
             (self.now.closed, self.now.intruded_at, self.now.fenced_at) = (false, None, None);
-            self.now.first_died = false;
+            self.now.first_died_at = None;
             self.snapshots.opened();
             self.blocks.writer_gone();
         }
@@ -305,7 +305,7 @@ impl Walk<'_> {
         (self.now.crashed, self.now.closed) = ([true; 3], false);
         self.now.crashed_in_recovery |= in_recovery;
         (self.now.intruded_at, self.now.fenced_at) = (None, None);
-        self.now.first_died = false;
+        self.now.first_died_at = None;
         for asked in std::mem::take(&mut self.pending) {
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);
@@ -335,7 +335,7 @@ impl Walk<'_> {
         self.logs.iter_mut().for_each(|log| log.given_up(at, &dead));
         self.snapshots.given_up(&dead, &self.logs[0], &self.blocks);
         if !second {
-            (self.now.first_died, self.now.closed) = (true, false);
+            (self.now.first_died_at, self.now.closed) = (Some(at), false);
             self.now.crashed = [true; 3];
             if self.now.fenced_at.is_none() {
                 // The second one has not opened it yet, and need not shut anybody out.

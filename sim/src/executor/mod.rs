@@ -148,6 +148,10 @@ impl<M: Medium> Sim<M> {
     }
 
     /// In the place of a reply that nobody is to hear of.
+    #[cfg_attr(
+        not(all(feature = "madsim", madsim)),
+        expect(clippy::unused_self, reason = "another runtime is to be woken")
+    )]
     fn never_heard<T>(&self) -> Pending<T> {
         #[cfg(all(feature = "madsim", madsim))]
         self.wake_other();

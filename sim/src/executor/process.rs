@@ -24,12 +24,12 @@ impl Process {
 pub(super) struct Processes([u32; PROCESSES]);
 
 impl Processes {
-    pub(super) fn current(&self, number: u16) -> Process {
+    pub(super) fn current(self, number: u16) -> Process {
         Process { number, incarnation: self.0[usize::from(number)] }
     }
 
     #[inline]
-    pub(super) fn is_alive(&self, process: Process) -> bool {
+    pub(super) fn is_alive(self, process: Process) -> bool {
         self.0[usize::from(process.number)] == process.incarnation
     }
 

@@ -109,7 +109,7 @@ impl Target {
 
     /// Which parts of a scenario this target can be subjected to.
     pub(crate) fn reach(&self) -> Reach {
-        self.programs().map_or(Reach::Everything, |programs| programs.reach())
+        self.programs().map_or(Reach::Everything, Programs::reach)
     }
 
     /// The same, judged by an invariant of one's own as well as by the contract. `cargo run -p asl-sim --example

@@ -63,7 +63,9 @@ impl Cells {
     pub(super) fn survivors(&self, _: &Decider, into: &mut Survivors) {
         let all: [&mut Contents; 4] =
             [&mut into.seen, &mut into.names_synced, &mut into.bytes_synced, &mut into.durable];
-        all.into_iter().for_each(|held| held.extend(self.0.clone()));
+        for held in all {
+            held.extend(self.0.clone());
+        }
     }
 }
 

@@ -45,12 +45,12 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    pub(crate) fn new(setup: &MediumSetup) -> Media {
+    pub(crate) fn new(setup: MediumSetup) -> Media {
         let files = match setup {
-            MediumSetup::Files(files) => *files,
+            MediumSetup::Files(files) => files,
             MediumSetup::Cells => FilesSetup::plain(Profile::Posix),
         };
-        Media { files: Files::new(&files), cells: Cells::default() }
+        Media { files: Files::new(files), cells: Cells::default() }
     }
 
     /// How often recovery met what a crash had done to them.

@@ -22,7 +22,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// An empty world whose schedule, entropy and latencies come from the seed.
     pub fn new(seed: u64) -> Sandbox {
-        let media = Media::new(&MediumSetup::plain(Profile::Posix));
+        let media = Media::new(MediumSetup::plain(Profile::Posix));
         let sim = Sim::new(media, Plan { entropy: seed, ..Plan::default() }, Decider::seeded(seed));
         make_root(&sim);
         Sandbox { sim }

@@ -78,7 +78,7 @@ impl MediumSetup {
     }
 
     /// What is promised of it.
-    pub fn profile(&self) -> Profile {
+    pub fn profile(self) -> Profile {
         match self {
             MediumSetup::Files(files) => files.profile,
             MediumSetup::Cells => Profile::Cells,
@@ -86,8 +86,8 @@ impl MediumSetup {
     }
 
     /// Each way to make it plainer by one setting.
-    pub(crate) fn plainer(&self) -> Vec<MediumSetup> {
-        match *self {
+    pub(crate) fn plainer(self) -> Vec<MediumSetup> {
+        match self {
             MediumSetup::Files(files) => {
                 let plainer =
                     [FilesSetup { fill: Fill::Zeros, ..files }, FilesSetup { sector_len: 512, ..files }];
@@ -102,7 +102,7 @@ impl MediumSetup {
     /// # Errors
     ///
     /// What is wrong with it, in words.
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    pub(crate) fn validate(self) -> Result<(), String> {
         match self {
             MediumSetup::Files(files) if files.profile.axioms().is_none() => {
                 Err(format!("the profile {:?} is not a file system's", files.profile.as_str()))

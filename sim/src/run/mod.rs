@@ -148,7 +148,7 @@ fn run_to_end(mut runner: Runner<'_>) -> Outcome {
 
 /// The world of a scenario, in which nothing has happened yet but that the hosts' root is there.
 pub(crate) fn new_sim(scenario: &Scenario, decider: Decider) -> Arc<Sim> {
-    let sim = Sim::new(Media::new(&scenario.setup.medium), scenario.plan(), decider);
+    let sim = Sim::new(Media::new(scenario.setup.medium), scenario.plan(), decider);
     make_root(&sim);
     sim
 }

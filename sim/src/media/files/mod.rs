@@ -51,7 +51,7 @@ struct Handle {
 }
 
 impl Files {
-    pub(crate) fn new(setup: &FilesSetup) -> Files {
+    pub(crate) fn new(setup: FilesSetup) -> Files {
         let surface = Surface::new(setup.sector_len, setup.fill);
         Files { fs: Fs::new(setup.profile, surface), handles: Vec::new(), shorn: Vec::new(), names: None }
     }

@@ -54,7 +54,7 @@ impl Served {
     /// Only for a bug of ours.
     pub fn new(profile: Profile, seed: u64, owner: Owner) -> Served {
         let fill = [Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed][seed as usize % 4];
-        let media = Media::new(&MediumSetup::Files(FilesSetup { profile, sector_len: 512, fill }));
+        let media = Media::new(MediumSetup::Files(FilesSetup { profile, sector_len: 512, fill }));
         let sim = Sim::new(media, Plan { entropy: seed, ..Plan::default() }, Decider::seeded(seed));
         make_root(&sim);
         let vfs = Vfs::new(&sim, ROOT, owner).expect("the root is there");
