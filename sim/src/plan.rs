@@ -144,6 +144,8 @@ fault_kinds! {
     Interrupt "interrupt" Error,
     /// An fsync or fdatasync fails with EIO once, and marks the pages clean that it did not write.
     SyncEio "sync-eio" Error,
+    /// An fsync or fdatasync fails with ENOSPC, where space is sought for what was written (delayed allocation); it stays to be written.
+    SyncNoSpace "sync-no-space" Error,
     /// An fsync of a directory fails with EIO; the changes stay pending.
     DirSyncEio "dir-sync-eio" Error,
     /// An open, create, rename, link, unlink, mkdir, rmdir, truncate, stat or readdir fails with EIO.

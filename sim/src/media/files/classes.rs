@@ -4,7 +4,7 @@ use crate::executor::call_log::Effect;
 use crate::executor::{Class, Within};
 use crate::plan::FaultKind::{
     BitRot, Cancel, DirSyncEio, Interrupt, LatentError, LyingFlush, MisdirectedRead, MisdirectedWrite,
-    NameEio, PhantomWrite, ReadEio, ShornWrite, ShortRead, ShortWrite, Stall, SyncEio, WriteEio,
+    NameEio, PhantomWrite, ReadEio, ShornWrite, ShortRead, ShortWrite, Stall, SyncEio, SyncNoSpace, WriteEio,
 };
 
 /// A call that looks, and changes nothing.
@@ -71,7 +71,7 @@ pub(crate) static SYNC: Class = Class {
     name: "sync",
     effect: Effect::Syncs,
     latency_ns: 100_000,
-    suffers: &[SyncEio, MisdirectedWrite, PhantomWrite, LyingFlush, Interrupt, Stall, Cancel],
+    suffers: &[SyncEio, SyncNoSpace, MisdirectedWrite, PhantomWrite, LyingFlush, Interrupt, Stall, Cancel],
     ..CHANGES
 };
 

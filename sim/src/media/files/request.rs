@@ -204,6 +204,7 @@ pub(crate) fn refusal(fault: FaultKind) -> Option<io::Error> {
     match fault {
         FaultKind::ReadEio | FaultKind::WriteEio | FaultKind::NameEio => Some(errno(EIO)),
         FaultKind::Interrupt => Some(errno(EINTR)),
+        FaultKind::SyncNoSpace => Some(errno(fs::ENOSPC)),
         _ => None,
     }
 }
@@ -233,4 +234,78 @@ fn in_words(number: u32) -> String {
     ];
     let known = names.iter().find(|(errno, _)| *errno == number);
     known.map_or_else(|| errno(number).to_string(), |(_, name)| (*name).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::decide::{Decider, Decisions, Site};
+    use crate::executor::{Ended, Medium};
+    use crate::media::files::make_root;
+    use crate::media::{MediumSetup, Profile, Sim, SimFileSystem};
+    use crate::plan::{FaultPlan, Plan};
+    use asl_host::fs::{File, FileSystem};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const SITE: Site = Site::Op(0);
+
+    /// A world in which these calls of the only site fail.
+    fn world(profile: Profile, kinds: &[FaultKind]) -> Arc<Sim> {
+        let faults = kinds.iter().map(|&kind| FaultPlan { site: SITE, skip: 0, kind });
+        let plan = Plan { faults: faults.collect(), ..Plan::default() };
+        let sim =
+            Sim::new(Media::new(MediumSetup::plain(profile)), plan, Decider::replaying(Decisions::new()));
+        make_root(&sim);
+        sim
+    }
+
+    fn run(sim: &Arc<Sim>, life: impl AsyncFn(SimFileSystem)) -> Ended {
+        let files = SimFileSystem::new(sim.clone(), sim.lock().process());
+        sim.run(vec![Some(Box::pin(async {
+            sim.lock().enter(SITE, None);
+            life(files).await;
+        }))])
+    }
+
+    /// What of the file a loss of power could not take.
+    fn durable(sim: &Sim) -> Option<Vec<u8>> {
+        let world = sim.lock();
+        world.medium.survivors(&world.executor.decide).durable.get("/root/f").cloned()
+    }
+
+    /// Unlike after an EIO, which marks the pages clean, another sync does what the first could not.
+    #[test]
+    fn what_a_sync_had_no_space_for_is_still_to_be_written_and_another_sync_writes_it() {
+        for &(profile, _) in Profile::ALL {
+            let sim = world(profile, &[FaultKind::SyncNoSpace]);
+            let ended = run(&sim, async |files| {
+                let file = files.open(Path::new("/root/f"), OpenMode::CreateNew).await.expect("it is made");
+                files.sync_dir(Path::new("/root")).await.expect("names take no space");
+                assert_eq!(file.write_at(b"bytes", 0).await.expect("it is cached"), 5);
+                let refused = file.sync_data().await.expect_err("there is no space");
+                assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+                let mut seen = [0; 5];
+                assert_eq!(file.read_at(&mut seen, 0).await.expect("it is in the cache"), 5);
+                assert_eq!(&seen, b"bytes");
+                assert_ne!(durable(&sim).as_deref(), Some(&b"bytes"[..]), "on {}", profile.as_str());
+                file.sync_data().await.expect("there is space now");
+                assert_eq!(durable(&sim).as_deref(), Some(&b"bytes"[..]), "on {}", profile.as_str());
+            });
+            assert!(matches!(ended, Ended::Done), "{ended:?}");
+            assert_eq!(sim.lock().executor.injected.no_space, 1);
+        }
+    }
+
+    /// Nothing else was at work, so that each call took effect at once, and nobody looked how many there were.
+    #[test]
+    fn a_host_that_calls_without_end_is_stopped_though_it_is_alone() {
+        let sim = world(Profile::Posix, &[]);
+        let ended = run(&sim, async |files| {
+            loop {
+                files.metadata(Path::new("/root")).await.expect("it is there");
+            }
+        });
+        assert!(matches!(ended, Ended::Stuck), "{ended:?}");
+    }
 }
