@@ -2,10 +2,17 @@
 //!
 //! A history is a list of events in the order in which they happened: calls and their returns, crashes, faults, times
 //! without space. Bytes that were written or read lie in one arena, identifiers that hosts chose are interned, so that an
-//! event is small. Nothing of the world's inside is in it: an oracle that looked there would not fit a real disk.
+//! event is small.
+//!
+//! A history holds nothing from inside the medium, since an oracle that looked there would not fit a real disk. There is one
+//! exception: an event of damage says whose bytes were hit ([`Hit`]). Nobody but the simulator knows that, and a host need not
+//! notice damage that left no evidence.
 
 pub use crate::base::decide::Site;
 pub use crate::base::payload::Hit;
+pub(crate) use crate::base::payload::operations_in;
+#[cfg(test)]
+pub(crate) use crate::base::payload::{Payload, Style};
 pub use crate::plan::{CrashKind, FaultClass, FaultKind};
 use asl_host::{Capabilities, Code, ErrorKind};
 

@@ -83,6 +83,14 @@ fn unknown_names_are_answered_with_the_nearest() {
     assert_refused(&place.run(&["run", "posix", "--faults", "weather"]), "`asl-sim list faults`");
     assert_refused(&place.run(&["run", "posix", "--faults", "none,crash"]), "cannot be combined");
     assert_refused(&place.run(&["run", "posix", "--profile", "ext5"]), r#"no profile named "ext5""#);
+    assert_refused(
+        &place.run(&["run", "late:log", "--profile", "btrfs"]),
+        r#"the profile "btrfs" is one of files, and late:log keeps its bytes in cells"#,
+    );
+    assert_refused(
+        &place.run(&["explore", "posix", "--profile", "cells"]),
+        "its profiles: posix, ext4-ordered",
+    );
     assert_refused(&place.run(&["run", "posix", "--sedes", "3"]), "--seeds");
     assert_refused(&place.run(&["rnu"]), "the commands are run, replay");
     assert_refused(&place.run(&["run"]), "<TARGET>");

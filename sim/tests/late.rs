@@ -184,3 +184,12 @@ fn hosts_that_fence_survive_that_one_process_dies_alone() {
     }
     assert!(died > 30, "{died} processes died alone");
 }
+
+#[test]
+fn a_case_with_a_process_that_no_run_has_is_refused() {
+    let case = Case::of(&failing("late:forgotten"), "late:forgotten", None, Vec::new());
+    let text = case.to_json().replacen("\"kind\": \"power\"", "\"kind\": \"kill\", \"process\": 2", 1);
+    let text = text.replacen("\"crashes\": []", r#""crashes": [{"op": 0, "at": {"change": 0, "when": "after", "kind": "kill", "process": 2}, "inside": []}]"#, 1);
+    let refused = Case::parse(&text).expect_err("there are two processes at most").to_string();
+    assert!(refused.contains("a crash of process 2: they are numbered below 2"), "{refused}");
+}

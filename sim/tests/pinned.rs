@@ -11,8 +11,10 @@ use asl_sim::case::Case;
 use asl_sim::explore::{Options, Progress, explore};
 use asl_sim::target::{self, Target};
 use asl_sim::trial::trial;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::fs::File;
 use std::hash::{Hash, Hasher};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -79,7 +81,8 @@ fn stored_cases_seeds_and_searches_do_what_they_did_in_earlier_builds() {
     explored(&mut now);
     let path = here("tests/data/pinned.txt");
     if std::env::var_os("UPDATE_PINNED").is_some() {
-        std::fs::write(&path, &now).expect("the file can be written");
+        let mut file = File::create(&path).expect("it can be made");
+        file.write_all(now.as_bytes()).expect("it can be written");
         return;
     }
     let before = std::fs::read_to_string(&path).expect("the file is there");

@@ -32,10 +32,10 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::base::decide::Site;
     use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::Site;
     use crate::history::{Ask, Event, Hit, Told};
-    use crate::scenario::{FaultClass, FaultKind};
+    use crate::history::{FaultClass, FaultKind};
     use asl_host::ErrorKind;
 
     fn media() -> Story {

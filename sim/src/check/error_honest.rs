@@ -26,10 +26,10 @@ pub(super) static INVARIANT: Invariant = Invariant {
 
 #[cfg(test)]
 mod tests {
-    use crate::base::decide::Site;
     use crate::check::testing::{MAIN, Story, failed};
+    use crate::history::FaultKind;
+    use crate::history::Site;
     use crate::history::{Ask, Event, Place, Told};
-    use crate::scenario::FaultKind;
     use asl_host::{Code, ErrorKind};
 
     #[test]

@@ -9,9 +9,9 @@
 
 use super::blocks::Blocks;
 use super::{Breach, Exchange, Fence, Findings};
-use crate::base::payload::operations_in;
+use crate::history::FaultKind;
+use crate::history::operations_in;
 use crate::history::{Ask, Event, History, Hit, Name, Place, Span, Told};
-use crate::scenario::FaultKind;
 use asl_host::{Durability, ErrorKind};
 
 #[derive(Debug)]

@@ -50,8 +50,8 @@ mod stores;
 mod testing;
 mod walk;
 
+use crate::history::FaultClass;
 use crate::history::History;
-use crate::scenario::FaultClass;
 use asl_host::Capabilities;
 use walk::Walk;
 

@@ -1,9 +1,9 @@
 //! Histories told by hand, for the tests of the invariants.
 
 use super::{INVARIANTS, judge};
-use crate::base::decide::Site;
+use crate::history::Site;
 use crate::history::{Ask, Event, History, Name, Place, Span, Told, View};
-use crate::scenario::{CrashKind, FaultClass, FaultKind, Payload, Style};
+use crate::history::{CrashKind, FaultClass, FaultKind, Payload, Style};
 use asl_host::{Capabilities, Durability, ErrorKind, Exclusion};
 
 /// A history in the making.

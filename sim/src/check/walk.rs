@@ -8,9 +8,9 @@ use super::marks::Marks;
 use super::snapshots::Snapshots;
 use super::stores::{Fresh, Stores};
 use super::{Breach, Findings, failures, fenced};
+use crate::history::FaultKind;
 use crate::history::SECOND;
 use crate::history::{Ask, Event, History, Place, Told};
-use crate::scenario::FaultKind;
 use asl_host::Exclusion;
 
 /// A call and what came of it.

@@ -4,8 +4,9 @@
 //! A call is data, a [`Request`], from when it is made until it takes effect at one instant. One that borrows nothing can be sent:
 //! it is a [`Flight`] then, and may land after whoever sent it is dead.
 //!
-//! To add a medium: a folder in `media` with its requests and their classes, both traits here for it, and a line in
-//! `media::Media`, which hands on to each medium. All of it is static dispatch.
+//! To add a medium: a folder in `media` with its state, its requests and their classes; [`Request`] for these, [`Flight`] for those
+//! that can be sent; and a line for it in each function of `media::Media`, which is the one [`Medium`] that the rest knows. All of
+//! it is static dispatch.
 
 use super::Executor;
 use super::call::{Call, Class};

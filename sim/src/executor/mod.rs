@@ -30,7 +30,7 @@ mod world;
 pub(crate) use call::{Call, Class, Within};
 pub(crate) use medium::Medium;
 pub(crate) use outside::{Fault, Outside, Waited};
-pub(crate) use process::Process;
+pub(crate) use process::{PROCESSES, Process};
 #[cfg(all(feature = "madsim", madsim))]
 pub(crate) use state::Halt;
 pub(crate) use state::{Executor, Injected, Notice};

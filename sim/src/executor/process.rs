@@ -3,7 +3,7 @@
 //! A crash may end all of them at once, as a loss of power does, or one, while the others go on.
 
 /// Processes that a run has at most.
-const PROCESSES: usize = 2;
+pub(crate) const PROCESSES: u16 = 2;
 
 /// One incarnation of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Process {
 
 /// Which incarnations are alive, by the processes' numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Processes([u32; PROCESSES]);
+pub(super) struct Processes([u32; PROCESSES as usize]);
 
 impl Processes {
     pub(super) fn current(self, number: u16) -> Process {

@@ -19,8 +19,8 @@
 //! Where one of two processes may die alone, one letter has a second process take the store over, and each of the two is killed at
 //! each point of that.
 //!
-//! Not covered: several clients, other schedules of two processes than the simplest, payloads that are not unique, longer words, more crashes, and of a crash
-//! point with more than `states_max` states, those beyond: that is said, and some are sampled instead.
+//! Not covered: several clients, other schedules of two processes than the simplest, payloads that are not unique, longer words, more
+//! crashes, and of a crash point with more than `states_max` states, those beyond: that is said, and some are sampled instead.
 
 mod alphabet;
 mod crashes;

@@ -1,9 +1,9 @@
 //! What hosts keep their bytes on, simulated. [`Media`] is the only place that lists the media: to the executor, to search and to
 //! stories they are one, and each call goes to the one that it is for.
 //!
-//! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there for
-//! the tests of the simulator itself. The clock and
-//! the entropy that hosts get are in [`env`]. What a medium has to say of itself is in `executor::medium`.
+//! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there
+//! for the tests of the simulator itself. The clock and the entropy that hosts get are in [`env`]. What a medium has to say of itself
+//! is in `executor::medium`.
 
 mod cells;
 pub mod device;

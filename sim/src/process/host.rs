@@ -1,7 +1,7 @@
 //! The contract's traits over the lines of the driver protocol.
 //!
 //! A process is started by the first question, since a host that is made and asked nothing should cost nothing, and is killed
-//! when the host is dropped. Inside of a run, the runtime waits for answers; outside of one, whoever polls does, which blocks
+//! when the host is dropped. Inside of a run, the executor waits for answers; outside of one, whoever polls does, which blocks
 //! its thread, as operating-system hosts do.
 
 use super::UNKNOWN;

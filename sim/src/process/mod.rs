@@ -2,7 +2,7 @@
 //!
 //! A [`Program`] says what is started and in which [`World`] it lives; `docs/driver-protocol.md` says what it has to answer.
 //! `protocol` has the lines, `child` a process and the threads that read it, `outside` is where what comes from outside meets
-//! the stepped runtime, and `host` is the contract's traits over all that. Files are `shown` to processes by a mount (`mounted`) or by a
+//! the stepped executor, and `host` is the contract's traits over all that. Files are `shown` to processes by a mount (`mounted`) or by a
 //! library in them (`preloaded`). `watchdog` sees to it that no process outlives us, and no directory (`place`).
 //!
 //! A run waits for its processes only when nothing else can go on, so that all that simulated time decides stays decided by

@@ -12,6 +12,8 @@ use crate::plan::Plan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::executor::PROCESSES;
+
 pub use crate::base::payload::{self, Payload, Style};
 pub use crate::media::files::fs::Fill;
 pub use crate::media::{FilesSetup, MediumSetup, Profile};
@@ -66,6 +68,11 @@ impl Scenario {
         self.setup.medium.validate()?;
         if !(1..=Scenario::CLIENTS_MAX).contains(&self.setup.clients) {
             return Err(format!("{} clients: there are 1 to {}", self.setup.clients, Scenario::CLIENTS_MAX));
+        }
+        let inside = self.crashes.iter().flat_map(|plan| &plan.inside);
+        let mut cuts = self.crashes.iter().map(|plan| &plan.at).chain(inside);
+        if let Some(number) = cuts.find_map(|cut| cut.process.filter(|&process| process >= PROCESSES)) {
+            return Err(format!("a crash of process {number}: they are numbered below {PROCESSES}"));
         }
         let mut ids: Vec<u32> = self.ops.iter().map(|op| op.id).collect();
         ids.sort_unstable();

@@ -13,7 +13,7 @@
 //! Every other record in a log must be one that is in doubt and whose place fits the order of real time. A read that
 //! reaches the end settles what was in doubt before it: what it does not show is absent for ever.
 //!
-//! Records that are not unique (see [`crate::base::payload`]) are told apart by place and number only.
+//! Records that are not unique (`base::payload`) are told apart by place and number only.
 
 mod appending;
 mod names;

@@ -1,9 +1,9 @@
 //! What a mismatch between a log and its model is called: the breaches that the log's invariants tell apart.
 
 use super::{Exposure, Fate, Log, Slot};
-use crate::base::payload::operations_in;
 use crate::check::{Breach, Circumstances, Findings};
 use crate::history::Span;
+use crate::history::operations_in;
 
 impl Log<'_> {
     /// A record that may not stand at its number.

@@ -1,6 +1,6 @@
 //! The second runtime: a host in a node of madsim, where it may spawn tasks, wait for timers, and talk to other nodes.
 //!
-//! Scenario, faults, crash points, file system, history and oracle are those of the stepped runtime; what differs is what moves the
+//! Scenario, faults, crash points, file system, history and oracle are those of the stepped executor; what differs is what moves the
 //! tasks and the time. Clients are polled by the supervisor's future. What they ask of a host is carried out by a task of the host's
 //! node, so that whatever the host spawns belongs to that node and dies with it. A crash kills the node; the next incarnation gets a
 //! node of its own, at another address. Nodes that the host talks to outlive it, and are killed with some crashes, which the decision map

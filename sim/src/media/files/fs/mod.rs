@@ -1,7 +1,7 @@
 //! A file system that loses what POSIX lets it lose: inodes by number, with a persistence graph each.
 //!
 //! In profile `posix`, the weakest, a call is durable only when a sync of *its* file or directory says so; what others promise
-//! beyond that is in `axioms`. This is a synchronous state machine; time, scheduling and injected errors are the runtime's.
+//! beyond that is in `axioms`. This is a synchronous state machine; time, scheduling and injected errors are the executor's.
 //! [`file`] has the rules for data and sizes, `dir` those for names, `crash` what a loss of power leaves of data; all keep what
 //! is pending *by inode*, since a list by path is wrong after a rename.
 //!

@@ -1,4 +1,4 @@
-//! The kernel's requests, in the terms of `world::vfs`. Nothing is decided here, and nothing is kept.
+//! The kernel's requests, in the terms of `shown::vfs`. Nothing is decided here, and nothing is kept.
 //!
 //! Answered here are requests whose names are not UTF-8 (EILSEQ), and extended attributes outside of `user.` and `trusted.`
 //! (EOPNOTSUPP; nobody has `security.` ones, which the kernel asks for at each write).

@@ -1,4 +1,4 @@
-//! Answers of `world::vfs`, in the kernel's terms.
+//! Answers of `shown::vfs`, in the kernel's terms.
 
 use crate::media::shown::vfs::{Answer, Attr, Entry, NodeKind, Special};
 use fuser::{

@@ -173,7 +173,7 @@ impl State {
         self.handles.get(&handle).ok_or_else(|| errno(EBADF))
     }
 
-    /// The paths that a request is about, for a chronicle.
+    /// The paths that a request is about, for a log of calls.
     fn paths(&self, request: &Request) -> (Option<String>, Option<String>) {
         use Request as R;
         let at = |at: &Name| Some(self.tree.path_at(self.ino_unchecked(at.parent), &at.name));

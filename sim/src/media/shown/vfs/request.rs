@@ -1,6 +1,6 @@
 //! What a mounted file system is asked, as data: one variant for each call that a kernel hands on, by inode number and handle.
 //!
-//! Numbers of nodes are the mount's: 1 is its root. Names are UTF-8, since those of `world::fs` are; who hands on a request
+//! Numbers of nodes are the mount's: 1 is its root. Names are UTF-8, since those of `files::fs` are; who hands on a request
 //! answers EILSEQ where they are not.
 
 use crate::executor::Class;
@@ -218,7 +218,7 @@ impl Request {
         })
     }
 
-    /// The system call's name, for a chronicle.
+    /// The system call's name, for a log of calls.
     pub(super) fn verb(&self) -> &'static str {
         use Request as R;
         match self {
