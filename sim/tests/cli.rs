@@ -87,6 +87,11 @@ fn unknown_names_are_answered_with_the_nearest() {
         &place.run(&["run", "late:log", "--profile", "btrfs"]),
         r#"the profile "btrfs" is one of files, and late:log keeps its bytes in cells"#,
     );
+    let (case, _) = place.failing_case();
+    assert_refused(
+        &place.run(&["replay", "--target", "late:log", &case.to_string_lossy()]),
+        "the case is about files, and late:log keeps its bytes in cells",
+    );
     assert_refused(
         &place.run(&["explore", "posix", "--profile", "cells"]),
         "its profiles: posix, ext4-ordered",

@@ -93,13 +93,21 @@ fn in_words(error: &ReadError) -> String {
 /// The host of a case, or another one that is to be tried on it.
 pub(super) fn target_of(case: &Case, other: Option<&str>) -> Result<Target, Error> {
     check_runtime(case.scenario.setup.runtime)?;
-    match other {
+    let target = match other {
         Some(name) => find_target(name),
         None => find_target(&case.target).map_err(|error| {
             Error::new(format!("the case is of a host that is not here: {error}"))
                 .hint("try another host on it with --target")
         }),
+    }?;
+    let (own, of_case) = (target.usual_profile(), case.scenario.setup.profile());
+    if !own.is_of_the_medium_of(of_case) {
+        let (medium, own) = (of_case.medium(), own.medium());
+        let name = target.name();
+        return Err(Error::new(format!("the case is about {medium}, and {name} keeps its bytes in {own}"))
+            .hint("try a host of the same medium on it"));
     }
+    Ok(target)
 }
 
 /// The run of a case; or what the simulator said when it panicked.

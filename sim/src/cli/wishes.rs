@@ -99,7 +99,7 @@ pub(super) fn profile_for(target: &Target, name: &str) -> Result<Profile, Error>
         return Ok(found);
     }
     let names: Vec<&str> = own().map(Profile::as_str).collect();
-    let (other, medium) = (found.kind().medium(), target.usual_profile().kind().medium());
+    let (other, medium) = (found.medium(), target.usual_profile().medium());
     let text =
         format!("the profile {name:?} is one of {other}, and {} keeps its bytes in {medium}", target.name());
     Err(Error::new(text).hint(format!("its profiles: {}", names.join(", "))))

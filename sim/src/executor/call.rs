@@ -73,8 +73,8 @@ pub(crate) struct Call {
     pub(crate) mark: u64,
     pub(crate) fault: Option<FaultKind>,
     pub(crate) cut: Option<Cut>,
-    /// A crash that comes at this call, and ends another process than the one that makes it.
-    pub(super) ends_another: Option<Cut>,
+    /// Whether the crash that is due comes at this call, and ends another process than the one that makes it.
+    pub(super) ends_another: bool,
 }
 
 impl Call {

@@ -66,7 +66,7 @@ pub(crate) trait Request<M: Medium>: Sized {
     fn about(&self, medium: &M) -> About;
 
     /// What it comes to, at the instant at which it takes effect.
-    fn apply(self, medium: &mut M, executor: &mut Executor, call: &Call) -> Self::Reply;
+    fn apply(&mut self, medium: &mut M, executor: &mut Executor, call: &Call) -> Self::Reply;
 
     /// The reply that a planned fault stands for, where the call then does nothing. What other faults do is `apply`'s.
     fn refusal(&self, fault: FaultKind) -> Option<Self::Reply>;

@@ -119,11 +119,11 @@ impl<M: Medium> Sim<M> {
 
     /// One call of a host: waits its time, then takes effect, fails as planned, or is where the crash comes (then it
     /// never returns). If the caller dies before, it has done nothing.
-    pub(crate) async fn perform<R: Request<M>>(&self, process: Process, request: R) -> R::Reply {
+    pub(crate) async fn perform<R: Request<M>>(&self, process: Process, mut request: R) -> R::Reply {
         let Some(call) = self.gate(process, request.class(), 0).await else {
             return R::dead();
         };
-        let reply = self.lock().carry_out(&call, request);
+        let reply = self.lock().carry_out(&call, &mut request);
         match reply {
             Some(reply) => reply,
             None => self.never_heard().await,

@@ -296,7 +296,7 @@ impl Executor {
         let task = &mut self.tasks[task_number];
         let (site, index) = (task.site, task.calls);
         let mut call =
-            Call { class, task: task_number, site, index, mark, fault: None, cut: None, ends_another: None };
+            Call { class, task: task_number, site, index, mark, fault: None, cut: None, ends_another: false };
         if *class == PAUSE {
             call.index = u32::MAX;
             self.pauses += 1;
@@ -310,7 +310,8 @@ impl Executor {
         if class.changes {
             let due = task.cut.filter(|cut| cut.change == task.changes);
             let ends_this = |cut: &Cut| ends(*cut, task.process);
-            (call.cut, call.ends_another) = (due.filter(ends_this), due.filter(|cut| !ends_this(cut)));
+            call.cut = due.filter(ends_this);
+            call.ends_another = due.is_some() && call.cut.is_none();
             task.changes += 1;
         }
         for planned in 0..task.faults.len() {

@@ -65,9 +65,9 @@ impl<M: Medium> World<M> {
     }
 
     /// A crash comes while this task is at work, and ends the process of others.
-    fn end_another(&mut self, task: usize, cut: Cut) {
-        self.executor.tasks[task].cut = None;
-        if let Some(number) = cut.process {
+    fn end_another(&mut self, task: usize) {
+        let cut = self.executor.tasks[task].cut.take();
+        if let Some(number) = cut.and_then(|cut| cut.process) {
             self.die_alone(number);
         }
     }
@@ -78,12 +78,14 @@ impl<M: Medium> World<M> {
         let task_number = self.executor.current;
         let task = &mut self.executor.tasks[task_number];
         task.faults.clear();
-        let Some(cut) = task.cut.take() else { return self.executor.is_halted() };
-        if ends(cut, task.process) {
-            self.executor.halted = Some(Halt { kind: cut.kind, site: task.site, process: cut.process });
-            return true;
+        let (site, process) = (task.site, task.process);
+        match task.cut {
+            Some(cut) if ends(cut, process) => {
+                task.cut = None;
+                self.executor.halted = Some(Halt { kind: cut.kind, site, process: cut.process });
+            }
+            _ => self.end_another(task_number),
         }
-        self.end_another(task_number, cut);
         self.executor.is_halted()
     }
 
@@ -153,9 +155,9 @@ impl<M: Medium> World<M> {
     }
 
     /// The instant of a call. `None` if nobody will hear of it.
-    pub(super) fn carry_out<R: Request<M>>(&mut self, call: &Call, request: R) -> Option<R::Reply> {
+    pub(super) fn carry_out<R: Request<M>>(&mut self, call: &Call, request: &mut R) -> Option<R::Reply> {
         if !self.flights.is_empty() {
-            self.land_what_tells(&request);
+            self.land_what_tells(&*request);
         }
         let World { executor, medium, .. } = self;
         executor.trace_call(call);
@@ -185,8 +187,8 @@ impl<M: Medium> World<M> {
         if about.is_some() {
             self.log_call(call, about, failure);
         }
-        if let Some(cut) = call.ends_another {
-            self.end_another(call.task, cut);
+        if call.ends_another {
+            self.end_another(call.task);
         }
         let is_heard = call.cut.is_none() && call.fault != Some(FaultKind::Cancel);
         is_heard.then_some(reply)
@@ -194,14 +196,14 @@ impl<M: Medium> World<M> {
 
     /// The instant of a request that can outlive its caller: if that dies in the middle of it, or its client stops waiting, it
     /// goes on its way alone.
-    pub(super) fn carry_out_sent<R>(&mut self, call: &Call, request: R) -> Option<R::Reply>
+    pub(super) fn carry_out_sent<R>(&mut self, call: &Call, mut request: R) -> Option<R::Reply>
     where
         R: Request<M> + Into<M::Flight>,
     {
         let is_left =
             call.cut.is_some_and(|cut| cut.when == When::Within) || call.fault == Some(FaultKind::Cancel);
         if !is_left || call.class.within != Within::Flight {
-            return self.carry_out(call, request);
+            return self.carry_out(call, &mut request);
         }
         self.executor.trace_call(call);
         let about = self.executor.log.is_some().then(|| request.about(&self.medium));

@@ -126,26 +126,26 @@ impl medium::Request<Media> for Request {
         About { verb, path: path.clone(), to: None, range }
     }
 
-    fn apply(self, media: &mut Media, executor: &mut Executor, call: &Call) -> Reply {
+    fn apply(&mut self, media: &mut Media, executor: &mut Executor, call: &Call) -> Reply {
         let Cells(cells) = &mut media.cells;
         match self {
-            Request::Put { name, only_new: true, .. } if cells.contains_key(&name) => {
+            Request::Put { name, only_new: true, .. } if cells.contains_key(name) => {
                 executor.note(call, xxh3_64(name.as_bytes()), 0);
                 Reply::Taken
             }
             Request::Put { name, bytes, .. } => {
-                executor.note_bytes(call, xxh3_64(name.as_bytes()), 1, &bytes);
+                executor.note_bytes(call, xxh3_64(name.as_bytes()), 1, bytes);
                 executor.note_made();
-                cells.insert(name, bytes);
+                cells.insert(std::mem::take(name), std::mem::take(bytes));
                 Reply::Done
             }
             Request::Get { name } => {
-                let held = cells.get(&name).cloned();
+                let held = cells.get(name).cloned();
                 executor.note_bytes(call, xxh3_64(name.as_bytes()), 2, held.as_deref().unwrap_or(&[]));
                 Reply::Held(held)
             }
             Request::List { first } => {
-                let names = media.cells.names_beginning_with(&first);
+                let names = media.cells.names_beginning_with(first);
                 executor.note(call, xxh3_64(first.as_bytes()), names.len() as u64);
                 Reply::Names(names)
             }
@@ -174,8 +174,8 @@ impl medium::Request<Media> for Request {
 
 /// A put that is on its way by itself.
 impl medium::Flight<Media> for Request {
-    fn land(self, media: &mut Media, executor: &mut Executor, call: &Call) {
-        medium::Request::apply(self, media, executor, call);
+    fn land(mut self, media: &mut Media, executor: &mut Executor, call: &Call) {
+        medium::Request::apply(&mut self, media, executor, call);
     }
 
     fn can_tell(&self, earlier: &super::Sent) -> bool {

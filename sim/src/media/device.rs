@@ -173,11 +173,11 @@ impl medium::Request<Media> for Request<'_> {
         About { verb, path: DEVICE_PATH.to_owned(), to: None, range }
     }
 
-    fn apply(self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Reply> {
+    fn apply(&mut self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Reply> {
         let mut at = At { files: &mut media.files, executor };
         let Opened { handle, ino } = self.file;
         match self.what {
-            What::Read { buffer, offset, sector_len } => {
+            What::Read { ref mut buffer, offset, sector_len } => {
                 let count = at.read_device(call, ino, buffer, (offset, sector_len))?;
                 Ok(Reply::Count(count))
             }

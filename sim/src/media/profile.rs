@@ -15,16 +15,6 @@ pub(crate) enum Kind {
     Cells,
 }
 
-impl Kind {
-    /// What a medium of this kind is called.
-    pub(crate) fn medium(self) -> &'static str {
-        match self {
-            Kind::Files(_) => "files",
-            Kind::Cells => "cells",
-        }
-    }
-}
-
 macro_rules! profiles {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $kind:expr),* $(,)?) => {
         /// What is promised of a medium: of a file system, beyond fsync.
@@ -73,10 +63,22 @@ impl Profile {
         ALL.iter().map(|(profile, _)| *profile).find(|profile| profile.as_str() == name)
     }
 
+    /// What its medium is called.
+    pub(crate) fn medium(self) -> &'static str {
+        match self.kind() {
+            Kind::Files(_) => "files",
+            Kind::Cells => "cells",
+        }
+    }
+
+    /// Whether another one is of the same medium.
+    pub(crate) fn is_of_the_medium_of(self, other: Profile) -> bool {
+        self.medium() == other.medium()
+    }
+
     /// All that are of the same medium.
     pub(crate) fn of_the_same_medium(self) -> impl Iterator<Item = Profile> {
-        let medium = self.kind().medium();
-        ALL.iter().map(|(profile, _)| *profile).filter(move |other| other.kind().medium() == medium)
+        ALL.iter().map(|(profile, _)| *profile).filter(move |other| self.is_of_the_medium_of(*other))
     }
 
     /// Whether a sector that was never written may hold something: then what it holds is drawn.

@@ -27,17 +27,22 @@ fn is_ours(listing: *mut Listing) -> bool {
     LISTINGS.try_with(|all| all.borrow().contains(&listing)).unwrap_or(false)
 }
 
-fn begin(path: &str) -> Option<io::Result<*mut Listing>> {
+/// Begins to list a directory, by this descriptor of it, or by one of its own.
+fn begin(path: &str, fd: Option<c_int>) -> Option<io::Result<*mut Listing>> {
     let (scope, inside) = led(path)?;
     let listed = || {
         let mut names = scope.world.call(scope.world.files().read_dir(Path::new(&inside)))?;
         names.sort_unstable();
         let what = What::Dir(inside.clone());
         let open = Open { scope: scope.clone(), what, position: Cell::new(0), appends: false };
+        let fd = match fd {
+            Some(fd) => fd,
+            None => add(Rc::new(open))?,
+        };
         let names: Vec<Vec<u8>> = names.into_iter().map(OsStringExt::into_vec).collect();
         // SAFETY: all zeros is a valid `dirent64`.
         let entry = unsafe { std::mem::zeroed() };
-        let listing = Listing { fd: add(Rc::new(open))?, names: names.into_iter(), entry };
+        let listing = Listing { fd, names: names.into_iter(), entry };
         let listing = Box::into_raw(Box::new(listing));
         LISTINGS.with(|all| all.borrow_mut().push(listing));
         Ok(listing)
@@ -48,7 +53,7 @@ fn begin(path: &str) -> Option<io::Result<*mut Listing>> {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn opendir(path: *const c_char) -> *mut Listing {
     // SAFETY: the caller gave a C string, as opendir(3) asks for.
-    match unsafe { text(path) }.and_then(begin) {
+    match unsafe { text(path) }.and_then(|path| begin(path, None)) {
         Some(Ok(listing)) => listing,
         Some(Err(error)) => {
             let _: c_int = returned(io::Result::<c_int>::Err(error));
@@ -65,14 +70,10 @@ unsafe extern "C" fn fdopendir(fd: c_int) -> *mut Listing {
         _ => Err(errno(libc::ENOTDIR)),
     });
     let Some(path) = path else { return real!(fdopendir(fd) as fn(c_int) -> *mut Listing) };
-    let begun = path.and_then(|path| begin(&path).unwrap_or_else(|| Err(errno(libc::EBADF))));
+    let begun = path.and_then(|path| begin(&path, Some(fd)).unwrap_or_else(|| Err(errno(libc::EBADF))));
     match begun {
-        Ok(listing) => {
-            // It takes the descriptor over; what is listed has one of its own.
-            remove(fd);
-            real!(close(fd) as fn(c_int) -> c_int);
-            listing
-        }
+        // It takes the descriptor over, which callers may go on to name: `std::fs::remove_dir_all` unlinks by it.
+        Ok(listing) => listing,
         Err(error) => {
             let _: c_int = returned(io::Result::<c_int>::Err(error));
             std::ptr::null_mut()

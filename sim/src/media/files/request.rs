@@ -113,10 +113,10 @@ impl medium::Request<Media> for Request<'_> {
         }
     }
 
-    fn apply(self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Reply> {
+    fn apply(&mut self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Reply> {
         let mut at = At { files: &mut media.files, executor };
-        match self {
-            Request::Read { file, buffer, offset } => {
+        match *self {
+            Request::Read { file, ref mut buffer, offset } => {
                 at.read(call, file.ino, buffer, offset).map(Reply::Count)
             }
             Request::Write { file, data, offset } => at.write(call, file.ino, data, offset).map(Reply::Count),
@@ -135,7 +135,7 @@ impl medium::Request<Media> for Request<'_> {
                 at.note(call, u64::from(file.ino), u64::from(locked));
                 Ok(Reply::Locked(locked))
             }
-            by_path => by_path.apply_at(&mut at, call),
+            _ => self.apply_at(&mut at, call),
         }
     }
 
@@ -156,9 +156,9 @@ impl medium::Request<Media> for Request<'_> {
 
 impl Request<'_> {
     /// What a call by path comes to.
-    fn apply_at(self, at: &mut At<'_>, call: &Call) -> io::Result<Reply> {
+    fn apply_at(&mut self, at: &mut At<'_>, call: &Call) -> io::Result<Reply> {
         let (fs, decide) = (&mut at.files.fs, &mut at.executor.decide);
-        match self {
+        match *self {
             Request::Open { path, mode } => {
                 let key = at.executor.next_key(call);
                 let (ino, made) = at.files.fs.open(path, mode, key, &mut at.executor.decide)?;

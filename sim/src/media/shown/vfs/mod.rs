@@ -122,7 +122,7 @@ impl medium::Request<Media> for Turn<'_> {
         About { verb, path: path.unwrap_or_default(), to, range }
     }
 
-    fn apply(self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Answer> {
+    fn apply(&mut self, media: &mut Media, executor: &mut Executor, call: &Call) -> io::Result<Answer> {
         self.vfs.state().effect(&mut At { files: &mut media.files, executor }, call, self.request)
     }
 
