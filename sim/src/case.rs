@@ -205,11 +205,14 @@ impl Case {
         if head.version > u64::from(VERSION) {
             return Err(ReadError::Future(head.version));
         }
-        let mut case: Value = serde_json::from_str(text).map_err(damaged)?;
-        if head.version < SETUP_BY_MEDIUM {
+        let case: Case = if head.version < SETUP_BY_MEDIUM {
+            let mut case: Value = serde_json::from_str(text).map_err(damaged)?;
             into_setup_by_medium(&mut case);
-        }
-        let case: Case = serde_json::from_value(case).map_err(damaged)?;
+            serde_json::from_value(case).map_err(damaged)?
+        } else {
+            // An error says in which line it is.
+            serde_json::from_str(text).map_err(damaged)?
+        };
         let case = Case { version: VERSION, ..case };
         case.scenario.validate().map_err(ReadError::Damaged)?;
         Ok(case)

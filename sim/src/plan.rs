@@ -53,7 +53,7 @@ pub enum CrashKind {
 pub enum When {
     /// Before it did anything.
     Before,
-    /// In the middle, if it is a write: a prefix was done.
+    /// In the middle: of a write a prefix was done, and a request that outlives its caller is on its way. Nothing of other calls.
     Within,
     /// After it was done, before the host heard of it.
     After,

@@ -60,3 +60,13 @@ fn reads_as_it_was(version: u32) -> Case {
     assert_eq!(Case::parse(&case.to_json()).expect("it is read"), case);
     case
 }
+
+/// When cases of earlier versions were first read by way of a tree of values, all cases were, and no error had a line any more.
+#[test]
+fn what_is_wrong_in_a_case_is_told_with_its_line() {
+    let case = reads_as_it_was(3).to_json();
+    let damaged = case.replacen("\"clients\": ", "\"clints\": ", 1);
+    let line = damaged.lines().position(|line| line.contains("clints")).expect("it is there") + 1;
+    let why = Case::parse(&damaged).expect_err("there is no such setting").to_string();
+    assert!(why.contains("clints") && why.contains(&format!("at line {line} ")), "{why}");
+}

@@ -2,7 +2,7 @@
 //! and immutable; a seal that nobody was told of leaves the block sealed, whole, or gone.
 
 use super::{Breach, Exchange, Findings};
-use crate::history::{Ask, History, Name, Span, Told};
+use crate::history::{Ask, Event, HARNESS, History, Name, Span, Told};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -157,8 +157,8 @@ impl Blocks {
         for block in &mut self.0 {
             // A seal that was told while the list was being made need not be in it.
             let meanwhile = events.iter().any(|event| match event {
-                crate::history::Event::Told { asked, .. } => {
-                    matches!(history.events()[*asked], crate::history::Event::Asked { ask: Ask::SealBlock { block: sealed }, .. } if sealed == block.name)
+                Event::Told { asked, .. } => {
+                    matches!(history.events()[*asked], Event::Asked { ask: Ask::SealBlock { block: sealed }, .. } if sealed == block.name)
                 }
                 _ => false,
             });
@@ -178,7 +178,7 @@ impl Blocks {
                     block.stage = Stage::Gone;
                 }
                 // Seals of the harness's own session are over when it lists; one of another client may still go on.
-                Stage::Sealing if exchange.client == crate::history::HARNESS => block.stage = Stage::Gone,
+                Stage::Sealing if exchange.client == HARNESS => block.stage = Stage::Gone,
                 _ => {}
             }
         }

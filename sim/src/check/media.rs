@@ -9,9 +9,7 @@
 
 use super::blocks::Blocks;
 use super::{Breach, Exchange, Fence, Findings};
-use crate::history::FaultKind;
-use crate::history::operations_in;
-use crate::history::{Ask, Event, History, Hit, Name, Place, Span, Told};
+use crate::history::{Ask, Event, FaultKind, History, Hit, Name, Place, Span, Told, operations_in};
 use asl_host::{Durability, ErrorKind};
 
 #[derive(Debug)]
@@ -104,8 +102,12 @@ impl<'a> Media<'a> {
                 self.told(&exchange, out);
             }
             Event::Damage { kind, hit, .. } => self.damage(at, *kind, hit),
-            Event::Crash { .. } => self.blocks.writer_gone(),
-            Event::Died { .. } | Event::Fault { .. } | Event::Left { .. } | Event::Full | Event::Freed => {}
+            Event::Crash { .. } | Event::Died { second: false } => self.blocks.writer_gone(),
+            Event::Died { second: true }
+            | Event::Fault { .. }
+            | Event::Left { .. }
+            | Event::Full
+            | Event::Freed => {}
         }
     }
 

@@ -50,8 +50,7 @@ mod stores;
 mod testing;
 mod walk;
 
-use crate::history::FaultClass;
-use crate::history::History;
+use crate::history::{FaultClass, History};
 use asl_host::Capabilities;
 use walk::Walk;
 

@@ -5,7 +5,7 @@
 use super::blocks::{self, Blocks};
 use super::log::Log;
 use super::{Breach, Exchange, Findings};
-use crate::history::{Ask, History, Name, Span, Told, View};
+use crate::history::{Ask, Event, HARNESS, History, Name, Span, Told, View};
 
 /// What a snapshot may hold.
 #[derive(Clone, Debug, Default)]
@@ -207,7 +207,7 @@ impl Snapshots {
                 },
             }
         }
-        if exchange.client == crate::history::HARNESS {
+        if exchange.client == HARNESS {
             // The harness lists when nobody else is at work: what it does not find then will never be there.
             self.in_doubt.retain(|creation| !creation.opened);
         }
@@ -218,7 +218,7 @@ impl Snapshots {
         for snapshot in &mut self.known {
             let listed = names.contains(&snapshot.name);
             let asked_before = history.events()[..exchange.asked_at].iter().any(|event| {
-                matches!(event, crate::history::Event::Told { told: Told::Named(name), .. } if *name == snapshot.name)
+                matches!(event, Event::Told { told: Told::Named(name), .. } if *name == snapshot.name)
             });
             match snapshot.stage {
                 Stage::Present if !listed && asked_before => {
@@ -233,7 +233,7 @@ impl Snapshots {
                     snapshot.stage = Stage::Deleted;
                 }
                 // The harness lists when nobody else is at work.
-                Stage::MaybeDeleted if exchange.client == crate::history::HARNESS => {
+                Stage::MaybeDeleted if exchange.client == HARNESS => {
                     snapshot.stage = if listed { Stage::Present } else { Stage::Deleted };
                     snapshot.deletions = 0;
                 }

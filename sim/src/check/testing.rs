@@ -1,9 +1,10 @@
 //! Histories told by hand, for the tests of the invariants.
 
 use super::{INVARIANTS, judge};
-use crate::history::Site;
-use crate::history::{Ask, Event, History, Name, Place, Span, Told, View};
-use crate::history::{CrashKind, FaultClass, FaultKind, Payload, Style};
+use crate::history::{
+    Ask, CrashKind, Event, FaultClass, FaultKind, HARNESS, History, Name, Payload, Place, Site, Span, Style,
+    Told, View,
+};
 use asl_host::{Capabilities, Durability, ErrorKind, Exclusion};
 
 /// A history in the making.
@@ -52,7 +53,7 @@ impl Story {
 
     /// The harness asks and is told.
     pub(super) fn ask(&mut self, ask: Ask, told: Told) -> &mut Story {
-        let asked = self.begin(crate::history::HARNESS, ask);
+        let asked = self.begin(HARNESS, ask);
         self.tell(asked, told)
     }
 

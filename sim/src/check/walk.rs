@@ -8,9 +8,7 @@ use super::marks::Marks;
 use super::snapshots::Snapshots;
 use super::stores::{Fresh, Stores};
 use super::{Breach, Findings, failures, fenced};
-use crate::history::FaultKind;
-use crate::history::SECOND;
-use crate::history::{Ask, Event, History, Place, Told};
+use crate::history::{Ask, Event, FaultKind, HARNESS, History, Place, SECOND, Told};
 use asl_host::Exclusion;
 
 /// A call and what came of it.
@@ -229,9 +227,8 @@ impl Walk<'_> {
             Ask::Close { place } => {
                 self.stores.closed(place);
                 // A second opener that was let in closes a handle of its own; a close that came to no end leaves it usable.
-                self.now.closed |= place == Place::Main
-                    && exchange.client == crate::history::HARNESS
-                    && *exchange.told == Told::Done;
+                self.now.closed |=
+                    place == Place::Main && exchange.client == HARNESS && *exchange.told == Told::Done;
                 if *exchange.told == Told::Done
                     && let Some(log) = self.logs.get_mut(place as usize)
                 {

@@ -26,7 +26,6 @@ mod run_args;
 mod shrink;
 mod specimens;
 mod specimens_args;
-
 mod wishes;
 
 pub use crate::base::Status;

@@ -29,7 +29,10 @@ struct Mounted<'a> {
 
 pub(super) fn mount(args: &MountArgs, out: &mut Out) -> Result<Status, Error> {
     available().map_err(|why| missing(&args.dir, &why.to_string()))?;
-    let profile = args.profile.as_deref().map_or(Ok(Profile::Posix), profile)?;
+    let profile = args
+        .profile
+        .as_deref()
+        .map_or(Ok(Profile::Posix), |name| profile(name, Profile::Posix, "a mount"))?;
     let seed = args.seed.map_or_else(random_seed, Ok)?;
     let dir = args.dir.canonicalize().map_err(|error| refused(&args.dir, &error))?;
     let place = tempfile::Builder::new().prefix("asl-sim-mount-").tempdir();

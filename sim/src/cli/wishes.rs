@@ -91,25 +91,22 @@ pub(super) fn check_runtime(runtime: Runtime) -> Result<(), Error> {
 
 /// The profile of this name, if it is one that the target's medium can have.
 pub(super) fn profile_for(target: &Target, name: &str) -> Result<Profile, Error> {
-    let own = || target.usual_profile().of_the_same_medium();
-    let Some(found) = Profile::named(name) else {
-        return Err(Error::unknown("profile", name, "profiles", own().map(Profile::as_str)));
-    };
-    if own().any(|profile| profile == found) {
-        return Ok(found);
-    }
-    let names: Vec<&str> = own().map(Profile::as_str).collect();
-    let (other, medium) = (found.medium(), target.usual_profile().medium());
-    let text =
-        format!("the profile {name:?} is one of {other}, and {} keeps its bytes in {medium}", target.name());
-    Err(Error::new(text).hint(format!("its profiles: {}", names.join(", "))))
+    profile(name, target.usual_profile(), target.name())
 }
 
-/// The file system's profile of this name.
-pub(super) fn profile(name: &str) -> Result<Profile, Error> {
-    let profiles = Profile::ALL.iter().map(|&(profile, _)| profile);
-    let found = profiles.clone().find(|profile| profile.as_str() == name);
-    found.ok_or_else(|| Error::unknown("profile", name, "profiles", profiles.map(Profile::as_str)))
+/// The profile of this name, if it is of the same medium as the usual one of whoever keeps its bytes there.
+pub(super) fn profile(name: &str, usual: Profile, whose: &str) -> Result<Profile, Error> {
+    let Some(found) = Profile::named(name) else {
+        let own = usual.of_the_same_medium().map(Profile::as_str);
+        return Err(Error::unknown("profile", name, "profiles", own));
+    };
+    if found.is_of_the_medium_of(usual) {
+        return Ok(found);
+    }
+    let names: Vec<&str> = usual.of_the_same_medium().map(Profile::as_str).collect();
+    let (other, medium) = (found.medium(), usual.medium());
+    let text = format!("the profile {name:?} is one of {other}, and {whose} keeps its bytes in {medium}");
+    Err(Error::new(text).hint(format!("its profiles: {}", names.join(", "))))
 }
 
 /// Classes in their order, so that the order of the list does not matter; and single kinds, if only they are wanted.
@@ -159,8 +156,8 @@ pub(super) fn options(wishes: &Wishes) -> String {
 /// The same options, word by word.
 pub(super) fn option_words(wishes: &Wishes) -> Vec<String> {
     let usual = Wishes::default();
-    // That of another medium is the target's usual one.
-    let is_usual = wishes.profile == usual.profile || wishes.profile.axioms().is_none();
+    // The first one of a medium is what its targets have unless they are told otherwise.
+    let is_usual = wishes.profile.of_the_same_medium().next() == Some(wishes.profile);
     let profile = (!is_usual).then(|| wishes.profile.as_str().to_owned());
     let usual_faults = (&wishes.classes, &wishes.kinds) == (&usual.classes, &usual.kinds);
     let options = [

@@ -1,10 +1,10 @@
 //! The time that a call takes: it is registered, waits while other tasks go on, and is then due. A call made when nothing else
 //! could run takes no turn.
 
+use super::Sim;
 use super::call::{Call, Class};
 use super::medium::Medium;
 use super::process::Process;
-use super::{CALLS_MAX, Sim};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -48,8 +48,7 @@ impl<M: Medium> Future for Gate<'_, M> {
                 let executor = &mut world.executor;
                 let call = executor.register(self.class, mark);
                 let latency_ns = executor.latency_ns(&call, self.extra_ns);
-                if executor.pauses > CALLS_MAX || executor.injected.calls > CALLS_MAX {
-                    // It sleeps, or calls, without end. Nobody wakes it any more, and the run is stuck.
+                if executor.goes_round() {
                     return Poll::Pending;
                 }
                 if executor.is_alone() {

@@ -5,8 +5,8 @@
 //! it is a [`Flight`] then, and may land after whoever sent it is dead.
 //!
 //! To add a medium: a folder in `media` with its state, its requests and their classes; [`Request`] for these, [`Flight`] for those
-//! that can be sent; and a line for it in each function of `media::Media`, which is the one [`Medium`] that the rest knows. All of
-//! it is static dispatch.
+//! that can be sent; a line for it in each function of `media::Media`, which is the one [`Medium`] that the rest knows; and what its
+//! runs may have, in `media::profile` and `media::setup`. All of it is static dispatch.
 
 use super::Executor;
 use super::call::{Call, Class};

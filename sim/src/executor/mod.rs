@@ -47,9 +47,6 @@ use std::future::{Future, Pending, pending};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-/// No run needs as many calls; a host that makes them goes round in circles.
-pub(crate) const CALLS_MAX: u64 = 300_000;
-
 /// The shared world behind its lock. Runs are single-threaded; the lock is there because hosts are `Send`.
 #[derive(Debug)]
 pub(crate) struct Sim<M: Medium> {

@@ -3,10 +3,10 @@
 //!
 //! Not modelled there: requests that outlive their caller, and processes that die alone.
 
+use super::Sim;
 use super::call::{Call, Class};
 use super::medium::Medium;
 use super::process::Process;
-use super::{CALLS_MAX, Sim};
 use madsim::runtime::Handle;
 use madsim::task::NodeId;
 use std::fmt::Debug;
@@ -57,10 +57,9 @@ impl<M: Medium> Sim<M> {
             let executor = &mut world.executor;
             let call = executor.register(class, mark);
             let latency_ns = executor.latency_ns(&call, extra_ns);
-            (call, latency_ns, executor.pauses > CALLS_MAX)
+            (call, latency_ns, executor.goes_round())
         };
         if goes_round {
-            // It sleeps and wakes without end. Nobody wakes it any more, and the run is stuck.
             std::future::pending::<()>().await;
         }
         if self.lock().executor.blocking {

@@ -14,6 +14,8 @@ use std::task::Waker;
 /// The wall clock at the start of a run: some time in 2026.
 const WALL_START_NS: u64 = 1_790_000_000_000_000_000;
 const STALL_NS: u64 = 5_000_000_000;
+/// No run needs as many calls, or sleeps; a host that makes them goes round in circles.
+const CALLS_MAX: u64 = 300_000;
 
 /// What a task is at.
 #[derive(Clone, Debug)]
@@ -85,6 +87,7 @@ pub(crate) struct Executor {
     /// What happened since it was last collected.
     notices: Vec<Notice>,
     pub(super) plan: Arc<Plan>,
+    /// Time since the run began.
     pub(crate) now_ns: u64,
     pub(super) wall_offset_ns: i64,
     pub(super) processes: Processes,
@@ -153,11 +156,6 @@ impl Executor {
     #[inline]
     pub(crate) fn is_alive(&self, process: Process) -> bool {
         self.processes.is_alive(process)
-    }
-
-    /// Time since the run began.
-    pub(crate) fn elapsed_ns(&self) -> u64 {
-        self.now_ns
     }
 
     /// Whether a crash has come that ends the running task, and that nobody has seen to yet: it is told of nothing any more.
@@ -339,6 +337,12 @@ impl Executor {
     pub(super) fn trace_call(&mut self, call: &Call) {
         let Class { number, name, changes, .. } = *call.class;
         self.trace.call(call.site, call.index, Called { number, name, changes }, self.now_ns);
+    }
+
+    /// Whether hosts and clients have slept or called so often that the run has no end: nobody wakes them any more, and it is stuck.
+    #[inline]
+    pub(crate) fn goes_round(&self) -> bool {
+        self.pauses > CALLS_MAX || self.injected.calls > CALLS_MAX
     }
 
     pub(super) fn latency_ns(&mut self, call: &Call, extra_ns: u64) -> u64 {

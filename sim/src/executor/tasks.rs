@@ -1,9 +1,9 @@
 //! Runs tasks until all are done, or something ends them.
 
+use super::Sim;
 use super::medium::Medium;
 use super::outside::Waited;
 use super::state::Halt;
-use super::{CALLS_MAX, Sim};
 use crate::base::decide::Site;
 use crate::plan::CrashKind;
 use std::any::Any;
@@ -195,7 +195,7 @@ impl<M: Medium> Sim<M> {
             if world.executor.live == 0 {
                 return Next::Ended(Ended::Done);
             }
-            if world.executor.injected.calls > CALLS_MAX {
+            if world.executor.goes_round() {
                 world.die();
                 return Next::Ended(Ended::Stuck);
             }

@@ -156,20 +156,20 @@ impl<M: Medium> World<M> {
 
     /// The instant of a call. `None` if nobody will hear of it.
     pub(super) fn carry_out<R: Request<M>>(&mut self, call: &Call, request: &mut R) -> Option<R::Reply> {
-        if !self.flights.is_empty() {
-            self.land_what_tells(&*request);
-        }
-        let World { executor, medium, .. } = self;
-        executor.trace_call(call);
-        let about = executor.log.is_some().then(|| request.about(medium));
+        self.executor.trace_call(call);
+        let about = self.executor.log.is_some().then(|| request.about(&self.medium));
         if let Some(cut) = call.cut
             && (cut.when == When::Before || (cut.when == When::Within && call.class.within != Within::Part))
         {
-            executor.halt(call, cut);
+            self.executor.halt(call, cut);
             self.log_call(call, about, None);
             return None;
         }
         let planned = call.fault.and_then(|fault| request.refusal(fault));
+        if planned.is_none() && !self.flights.is_empty() {
+            self.land_what_tells(&*request);
+        }
+        let World { executor, medium, .. } = self;
         let reply = match planned {
             Some(refusal) => refusal,
             None => request.apply(medium, executor, call),

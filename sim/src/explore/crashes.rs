@@ -5,7 +5,7 @@
 use super::outcome;
 use super::search::{Calls, Down, Leaf, Task, with};
 use crate::base::decide::{Decider, Decisions};
-use crate::executor::{Class, Within};
+use crate::executor::{Class, PROCESSES, Within};
 use crate::run::Runner;
 use crate::scenario::{CrashKind, CrashPlan, Cut, Scenario, When};
 use std::sync::Arc;
@@ -20,13 +20,8 @@ impl<'a> Task<'_, 'a> {
         (op, kill): (u32, Cut),
         letters_left: u32,
     ) {
-        let [killed, without_power] = both(kill).map(|at| {
-            let mut crashing = Scenario::clone(scenario);
-            crashing.crashes.push(CrashPlan { op: Some(op), at, inside: Vec::new() });
-            Arc::new(crashing)
-        });
-        let before = down.run.crashes();
-        let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
+        let [killed, without_power] = both(kill).map(|at| crashing(scenario, op, at));
+        let until_it_crashes = until_another_crash(down);
         let left = (letters_left, down.crashes_left - 1);
         self.crash(down, leaf, &killed, Some(&without_power), left, until_it_crashes);
     }
@@ -40,14 +35,10 @@ impl<'a> Task<'_, 'a> {
         (op, kill): (u32, Cut),
         letters_left: u32,
     ) {
-        let before = down.run.crashes();
-        for process in 0..2 {
-            let at = Cut { process: Some(process), ..kill };
-            let mut crashing = Scenario::clone(scenario);
-            crashing.crashes.push(CrashPlan { op: Some(op), at, inside: Vec::new() });
-            let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == before && run.live() {};
-            let left = (letters_left, down.crashes_left - 1);
-            self.crash(down, leaf, &Arc::new(crashing), None, left, until_it_crashes);
+        let left = (letters_left, down.crashes_left - 1);
+        for process in 0..PROCESSES {
+            let killed = crashing(scenario, op, Cut { process: Some(process), ..kill });
+            self.crash(down, leaf, &killed, None, left, until_another_crash(down));
         }
     }
 
@@ -151,6 +142,19 @@ impl<'a> Task<'_, 'a> {
             self.report.counts.deduced = self.report.counts.deduced.saturating_add(states);
         }
     }
+}
+
+/// The scenario with one more crash, in this operation.
+pub(super) fn crashing(scenario: &Scenario, op: u32, at: Cut) -> Arc<Scenario> {
+    let mut crashing = scenario.clone();
+    crashing.crashes.push(CrashPlan { op: Some(op), at, inside: Vec::new() });
+    Arc::new(crashing)
+}
+
+/// Has a run that forked from this one go on until it crashes once more, or comes to its end.
+pub(super) fn until_another_crash<'a>(down: &Down<'a>) -> impl Fn(&mut Runner<'a>) + use<'a> {
+    let before = down.run.crashes();
+    move |run| while run.crashes() == before && run.live() {}
 }
 
 /// Where to crash among these calls, by a loss of power and by a kill.

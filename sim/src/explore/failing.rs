@@ -5,12 +5,10 @@
 //!
 //! Not covered: two failures on one path, failures inside recovery, crashes elsewhere than after the last operation.
 
+use super::crashes::{crashing, until_another_crash};
 use super::search::{Calls, Leaf, Search, Task};
 use crate::base::decide::{Decider, Decisions, Site};
-use crate::run::Runner;
-use crate::scenario::{
-    CrashKind, CrashPlan, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Scenario, When,
-};
+use crate::scenario::{CrashKind, Cut, FaultClass, FaultKind, FaultPlan, FullPlan, Scenario, When};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,12 +43,15 @@ impl<'a> Task<'_, 'a> {
             if self.end(&fresh, &leaf, &scenario, Site::Closing).is_some()
                 && let Some(last) = scenario.ops.last()
             {
-                let mut crashing = Scenario::clone(&scenario);
                 // There is no such call: it comes when the operation is over.
                 let at = Cut::new(u32::MAX, When::After, CrashKind::Power);
-                crashing.crashes.push(CrashPlan { op: Some(last.id), at, inside: Vec::new() });
-                let until_it_crashes = |run: &mut Runner<'a>| while run.crashes() == 0 && run.live() {};
-                self.crash_without_following_up(&fresh, &leaf, &Arc::new(crashing), until_it_crashes);
+                let until_it_crashes = until_another_crash(&fresh);
+                self.crash_without_following_up(
+                    &fresh,
+                    &leaf,
+                    &crashing(&scenario, last.id, at),
+                    until_it_crashes,
+                );
             }
         }
     }

@@ -9,8 +9,8 @@
 //! Every input means something. A record that is inserted, taken out or copied leaves the others as they were, and each crash has a
 //! salt of its own that what it loses is drawn from: changing that leaves all other crashes as they were. Zeros are the simplest.
 //!
-//! Not reached from bytes: single decisions (a salt draws all of a crash's), operations of a host's own, more than 48
-//! operations.
+//! Not reached from bytes: single decisions (a salt draws all of a crash's), operations of a host's own, crashes that end one of two
+//! processes while the other goes on, more than 48 operations.
 
 use crate::base::decide::{Decider, Site};
 use crate::scenario::generate::Wishes;

@@ -168,7 +168,7 @@ impl Target {
         }
     }
 
-    /// The same, on the medium of this profile, which is its usual one.
+    /// The same, on the medium of this profile: the first one that is listed of it, which commands take unless they are told otherwise.
     #[must_use]
     pub(crate) fn on_medium_of(mut self, profile: Profile) -> Target {
         self.usual_profile = profile;

@@ -7,7 +7,6 @@
 //! are lost). Nothing is lost with the power, and space has no end.
 
 use super::{Media, Sim};
-use crate::base::decide::Decider;
 use crate::executor::call_log::{About, Contents, Effect, Survivors};
 use crate::executor::medium::{self, Failure};
 use crate::executor::{Call, Class, Executor, Process, Within};
@@ -60,7 +59,7 @@ impl Cells {
         state.digest128()
     }
 
-    pub(super) fn survivors(&self, _: &Decider, into: &mut Survivors) {
+    pub(super) fn survivors(&self, into: &mut Survivors) {
         let all: [&mut Contents; 4] =
             [&mut into.seen, &mut into.names_synced, &mut into.bytes_synced, &mut into.durable];
         for held in all {

@@ -1,5 +1,5 @@
-//! What hosts keep their bytes on, simulated. [`Media`] is the only place that lists the media: to the executor, to search and to
-//! stories they are one, and each call goes to the one that it is for.
+//! What hosts keep their bytes on, simulated. [`Media`] holds one of each medium: to the executor, to search and to stories they are
+//! one, and each call goes to the one that it is for. The media are listed here, in [`profile`] and in [`setup`].
 //!
 //! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there
 //! for the tests of the simulator itself. The clock and the entropy that hosts get are in [`env`]. What a medium has to say of itself
@@ -164,7 +164,7 @@ impl Medium for Media {
 
     fn survivors(&self, decide: &Decider) -> Survivors {
         let mut survivors = self.files.survivors(decide);
-        self.cells.survivors(decide, &mut survivors);
+        self.cells.survivors(&mut survivors);
         survivors
     }
 }

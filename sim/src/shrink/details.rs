@@ -36,7 +36,9 @@ fn cut_weight(cut: Cut) -> usize {
         CrashKind::Kill => 0,
         CrashKind::Power => 20,
     };
-    when + kind + 3 * cut.change.min(1 << 16) as usize
+    // That all processes die is plainer than that one does while others go on.
+    let alone = if cut.process.is_some() { 10 } else { 0 };
+    when + kind + alone + 3 * cut.change.min(1 << 16) as usize
 }
 
 fn action_weight(action: &Action) -> usize {
@@ -103,23 +105,31 @@ fn cut_mut(scenario: &mut Scenario, plan: usize, place: usize) -> &mut Cut {
 fn simpler_cut(search: &mut Search<'_>, ways: u32, plan: usize, place: usize) {
     loop {
         let cut = *cut_mut(&mut Scenario::clone(search.scenario()), plan, place);
-        let kinds = [CrashKind::Kill, CrashKind::Power];
-        let points = [0, cut.change / 2, cut.change.saturating_sub(1), cut.change];
-        let all = kinds.iter().flat_map(|&kind| {
-            points.iter().flat_map(move |&change| {
-                [When::Before, When::After, When::Within].map(|when| Cut::new(change, when, kind))
-            })
-        });
-        let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(*other) < cut_weight(cut)).collect();
-        simpler.sort_by_key(|cut| cut_weight(*cut));
-        simpler.dedup();
-        let edits: Vec<_> =
-            simpler.iter().map(|&cut| move |it: &mut Scenario| *cut_mut(it, plan, place) = cut).collect();
+        let edits: Vec<_> = simpler_than(cut)
+            .into_iter()
+            .map(|cut| move |it: &mut Scenario| *cut_mut(it, plan, place) = cut)
+            .collect();
         let edits: Vec<&dyn Fn(&mut Scenario)> = edits.iter().map(|edit| edit as _).collect();
         if !changes(search, ways, &edits) {
             return;
         }
     }
+}
+
+/// Cuts to try in place of this one, each of them simpler, the simplest first.
+fn simpler_than(cut: Cut) -> Vec<Cut> {
+    let points = [0, cut.change / 2, cut.change.saturating_sub(1), cut.change];
+    let all = points.iter().flat_map(|&change| {
+        [When::Before, When::After, When::Within].into_iter().flat_map(move |when| {
+            let [killed, without_power] =
+                [CrashKind::Kill, CrashKind::Power].map(|kind| Cut::new(change, when, kind));
+            [killed, without_power, Cut { process: cut.process, ..killed }]
+        })
+    });
+    let mut simpler: Vec<Cut> = all.filter(|other| cut_weight(*other) < cut_weight(cut)).collect();
+    simpler.sort_by_key(|cut| cut_weight(*cut));
+    simpler.dedup();
+    simpler
 }
 
 /// Faults hit the first call that they can.
@@ -210,5 +220,24 @@ fn settings(search: &mut Search<'_>, ways: u32) {
     ];
     for edit in edits {
         changes(search, ways, &[&edit]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_dies_alone_is_tried_at_simpler_points_alone_and_with_the_others() {
+        // Once, such a crash was made simpler only by one that ended all processes, so that it stayed where it had been drawn.
+        let alone = |change, when| Cut { process: Some(1), ..Cut::new(change, when, CrashKind::Kill) };
+        let simpler = simpler_than(alone(5, When::After));
+        for cut in [alone(0, When::Before), alone(2, When::After), alone(5, When::Before)] {
+            assert!(simpler.contains(&cut), "{cut:?} is not tried");
+        }
+        assert!(simpler.contains(&Cut::new(5, When::After, CrashKind::Kill)), "that all die is simpler");
+        assert!(
+            !simpler_than(Cut::new(5, When::After, CrashKind::Kill)).iter().any(|cut| cut.process.is_some())
+        );
     }
 }

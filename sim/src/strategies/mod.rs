@@ -9,6 +9,8 @@
 //! Seeded campaigns find bugs faster, since their runs differ in kind (swarm testing). Strategies are for those who want to say
 //! what a run is like: mix operations of their own with the contract's, fix some, or derive them from values of their own.
 //!
+//! Not drawn: a crash that ends one of two processes while the other goes on.
+//!
 //! Attempts do not stop: a run whose host never returns without asking its seams for anything hangs the test, as in any property test.
 
 mod parts;

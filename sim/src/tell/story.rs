@@ -6,8 +6,7 @@
 use crate::base::decide::Site;
 use crate::base::words::things;
 use crate::check::Violation;
-use crate::history::{Ask, Event, History, Hit, Name, Place, Told};
-use crate::history::{HARNESS, SECOND};
+use crate::history::{Ask, Event, HARNESS, History, Hit, Name, Place, SECOND, Told};
 use crate::scenario::{CrashKind, FaultKind};
 use crate::trial::Trial;
 use std::collections::BTreeSet;

@@ -2,8 +2,7 @@
 
 use super::{Exposure, Fate, Log, Slot};
 use crate::check::{Breach, Circumstances, Findings};
-use crate::history::Span;
-use crate::history::operations_in;
+use crate::history::{Span, operations_in};
 
 impl Log<'_> {
     /// A record that may not stand at its number.

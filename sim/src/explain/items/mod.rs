@@ -9,8 +9,7 @@ mod survival;
 
 use super::moments::{Moments, time};
 use crate::base::decide::Site;
-use crate::history::HARNESS;
-use crate::history::{Ask, Event, Told};
+use crate::history::{Ask, Event, HARNESS, Told};
 use crate::tell::story::{numbers, place_in_run};
 use others::{blocks, snapshots, stores};
 use records::records;

@@ -40,7 +40,7 @@ impl Blocking {
 
     /// Simulated time since the run began, in nanoseconds.
     pub fn elapsed_ns(&self) -> u64 {
-        self.sim.lock().executor.elapsed_ns()
+        self.sim.lock().executor.now_ns
     }
 
     /// Makes one call of the file system, at once.

@@ -22,7 +22,7 @@ mod host;
 
 use crate::base::decide::{Address, Lean, Question};
 use crate::executor::other::Other;
-use crate::executor::{CALLS_MAX, Ended, Halt, Task};
+use crate::executor::{Ended, Halt, Task};
 use crate::hosts::{AnyHost, Machine, Target};
 use crate::media::Sim;
 use crate::scenario::Scenario;
@@ -278,7 +278,7 @@ impl Future for Driver<'_> {
             return Poll::Ready(Ended::Done);
         }
         let too_long = this.limit.as_mut().poll(context).is_ready();
-        if too_long || this.sim.lock().executor.injected.calls > CALLS_MAX {
+        if too_long || this.sim.lock().executor.goes_round() {
             this.sim.lock().die();
             return Poll::Ready(Ended::Stuck);
         }
