@@ -178,18 +178,28 @@ impl File for OsFile {
     }
 }
 
-/// Repeats a call for as long as it is interrupted (EINTR).
-macro_rules! uninterrupted {
-    ($call:expr) => {
-        loop {
-            match $call.await {
-                Err(error) if std::io::Error::kind(&error) == std::io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
+/// Makes a call again for as long as it is interrupted (EINTR). Any call can be, on Linux, and has then done nothing; a host that takes that
+/// for a failure refuses work for no reason.
+///
+/// ```
+/// # async fn of<F: asl_host::fs::FileSystem>(files: &F, dir: &std::path::Path) -> std::io::Result<()> {
+/// use asl_host::fs::uninterrupted;
+///
+/// uninterrupted(|| files.sync_dir(dir)).await
+/// # }
+/// ```
+///
+/// Errors: what the call says otherwise. [`write_all_at`] and [`read_full_at`] do this already.
+pub async fn uninterrupted<T, C: Future<Output = io::Result<T>>>(
+    mut call: impl FnMut() -> C,
+) -> io::Result<T> {
+    loop {
+        match call().await {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
-    };
+    }
 }
-pub(crate) use uninterrupted;
 
 /// Writes all of `data`, finishing short writes and repeating interrupted ones.
 ///

@@ -147,21 +147,22 @@ pub(super) async fn publish<F: FileSystem, E: Env>(
     let temporary = dir.join(format!("{}.tmp", random_name(env)));
     if let Err(source) = write_new(fs, &temporary, content).await {
         // Nothing refers to the temporary file: if it cannot be removed now, recovery does.
-        let _ = uninterrupted!(fs.unlink(&temporary));
+        let _ = uninterrupted(|| fs.unlink(&temporary)).await;
         return Err(PublishError { source, in_doubt: false });
     }
     let named = async {
-        uninterrupted!(fs.rename(&temporary, &dir.join(name)))?;
-        uninterrupted!(fs.sync_dir(dir))
+        let path = dir.join(name);
+        uninterrupted(|| fs.rename(&temporary, &path)).await?;
+        uninterrupted(|| fs.sync_dir(dir)).await
     };
     named.await.map_err(|source| PublishError { source, in_doubt: true })
 }
 
 /// Writes and syncs a new file; its name is not durable.
 pub(super) async fn write_new<F: FileSystem>(fs: &F, path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = uninterrupted!(fs.open(path, OpenMode::CreateNew))?;
+    let file = uninterrupted(|| fs.open(path, OpenMode::CreateNew)).await?;
     write_all_at(&file, content, 0).await?;
-    uninterrupted!(file.sync_data())
+    uninterrupted(|| file.sync_data()).await
 }
 
 #[cfg(test)]

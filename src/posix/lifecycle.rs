@@ -27,7 +27,7 @@ pub(super) async fn create<F: FileSystem, E: Env>(
     operation: Operation,
 ) -> Result<PosixStore<F, E>> {
     let fs = &shared.fs;
-    match uninterrupted!(fs.create_dir(&paths.dir)) {
+    match uninterrupted(|| fs.create_dir(&paths.dir)).await {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             refuse_existing(fs, &paths, operation).await?;
         }
@@ -35,20 +35,21 @@ pub(super) async fn create<F: FileSystem, E: Env>(
         Ok(()) => {}
     }
     remains(fs, &paths, operation).await?;
-    let lock =
-        uninterrupted!(fs.open(&paths.lock, OpenMode::Create)).map_err(failed(operation, &paths.lock))?;
+    let lock = uninterrupted(|| fs.open(&paths.lock, OpenMode::Create))
+        .await
+        .map_err(failed(operation, &paths.lock))?;
     take_lock(fs, &paths, &lock, operation).await?;
     refuse_existing(fs, &paths, operation).await?;
     clear_remains(fs, &paths, operation).await?;
     for dir in [&paths.blocks, &paths.snapshots] {
-        uninterrupted!(fs.create_dir(dir)).map_err(failed(operation, dir))?;
+        uninterrupted(|| fs.create_dir(dir)).await.map_err(failed(operation, dir))?;
     }
     // Everything that the store consists of is durable before the mark says that there is one.
-    uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+    uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
     layout::publish(fs, &shared.env, &paths.dir, "STORE", &layout::encode_mark())
         .await
         .map_err(|error| StoreError::io(operation, paths.mark.to_string_lossy(), error.source))?;
-    uninterrupted!(fs.sync_dir(&paths.parent)).map_err(failed(operation, &paths.parent))?;
+    uninterrupted(|| fs.sync_dir(&paths.parent)).await.map_err(failed(operation, &paths.parent))?;
     tracing::debug!(location = %paths.dir.display(), "store created");
     Ok(PosixStore::writer(shared.clone(), paths, lock, Log::empty(), BTreeSet::new(), BTreeSet::new()))
 }
@@ -71,14 +72,14 @@ pub(super) async fn destroy<F: FileSystem, E: Env>(
 ) -> Result<()> {
     let fs = &shared.fs;
     let lock = lock_existing(fs, &paths, operation).await?;
-    uninterrupted!(fs.unlink(&paths.mark)).map_err(failed(operation, &paths.mark))?;
+    uninterrupted(|| fs.unlink(&paths.mark)).await.map_err(failed(operation, &paths.mark))?;
     // From here on there is no store. What follows is cleaning up, and a creation would do it just as well.
-    uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+    uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
     let cleaned = async {
         clear_remains(fs, &paths, operation).await?;
-        uninterrupted!(fs.unlink(&paths.lock)).map_err(failed(operation, &paths.lock))?;
-        uninterrupted!(fs.remove_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
-        uninterrupted!(fs.sync_dir(&paths.parent)).map_err(failed(operation, &paths.parent))
+        uninterrupted(|| fs.unlink(&paths.lock)).await.map_err(failed(operation, &paths.lock))?;
+        uninterrupted(|| fs.remove_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
+        uninterrupted(|| fs.sync_dir(&paths.parent)).await.map_err(failed(operation, &paths.parent))
     };
     if let Err(error) = cleaned.await {
         tracing::warn!(%error, "the store is destroyed, but not all its files could be removed");
@@ -89,19 +90,19 @@ pub(super) async fn destroy<F: FileSystem, E: Env>(
 
 /// The lock of a store that exists.
 async fn lock_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<F::File> {
-    let opened = uninterrupted!(fs.open(&paths.lock, OpenMode::ReadWrite));
+    let opened = uninterrupted(|| fs.open(&paths.lock, OpenMode::ReadWrite)).await;
     // Without its mark it is no store, whoever may be at work on it.
     if !has_mark(fs, paths, operation).await? {
         if opened.is_ok() {
             // A process that was killed may have removed it without syncing: what we say now must stay true.
-            uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+            uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
         }
         return Err(StoreError::new(ErrorKind::NotFound, operation, paths.name()));
     }
     let opened = match opened {
         // A store that was restored without its lock file is a store all the same.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            uninterrupted!(fs.open(&paths.lock, OpenMode::Create))
+            uninterrupted(|| fs.open(&paths.lock, OpenMode::Create)).await
         }
         opened => opened,
     };
@@ -137,7 +138,7 @@ async fn lock_and_check<F: FileSystem>(
 /// removed the file, and a creation made another, between our opening it and locking it.
 async fn take_lock<F: FileSystem>(fs: &F, paths: &Paths, lock: &F::File, operation: Operation) -> Result<()> {
     let refused = || StoreError::new(ErrorKind::ConcurrentModification, operation, paths.name());
-    if !uninterrupted!(lock.try_lock()).map_err(failed(operation, &paths.lock))? {
+    if !uninterrupted(|| lock.try_lock()).await.map_err(failed(operation, &paths.lock))? {
         return Err(refused().with_detail("another process or handle has the store open"));
     }
     let ours = lock.metadata().await.map_err(failed(operation, &paths.lock))?;
@@ -157,7 +158,7 @@ async fn refuse_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operat
         return Ok(());
     }
     for dir in [&paths.dir, &paths.parent] {
-        uninterrupted!(fs.sync_dir(dir)).map_err(failed(operation, dir))?;
+        uninterrupted(|| fs.sync_dir(dir)).await.map_err(failed(operation, dir))?;
     }
     Err(StoreError::new(ErrorKind::Exists, operation, paths.name()))
 }
@@ -173,7 +174,7 @@ async fn has_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) ->
 }
 
 async fn read_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<Option<Mark>> {
-    match uninterrupted!(fs.open(&paths.mark, OpenMode::Read)) {
+    match uninterrupted(|| fs.open(&paths.mark, OpenMode::Read)).await {
         Ok(file) => {
             let bytes = read_whole(&file).await.map_err(failed(operation, &paths.mark))?;
             Ok(Some(layout::decode_mark(&bytes)))
@@ -220,19 +221,22 @@ async fn is_directory<F: FileSystem>(fs: &F, path: &Path, operation: Operation) 
 async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<()> {
     let found = remains(fs, paths, operation).await?;
     for (path, is_dir) in &found {
-        let removed =
-            if *is_dir { uninterrupted!(fs.remove_dir(path)) } else { uninterrupted!(fs.unlink(path)) };
+        let removed = if *is_dir {
+            uninterrupted(|| fs.remove_dir(path)).await
+        } else {
+            uninterrupted(|| fs.unlink(path)).await
+        };
         removed.map_err(failed(operation, path))?;
     }
     if !found.is_empty() {
-        uninterrupted!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+        uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
     }
     Ok(())
 }
 
 /// The names in a directory, sorted.
 pub(super) async fn list<F: FileSystem>(fs: &F, dir: &Path, operation: Operation) -> Result<Vec<String>> {
-    let names = uninterrupted!(fs.read_dir(dir)).map_err(failed(operation, dir))?;
+    let names = uninterrupted(|| fs.read_dir(dir)).await.map_err(failed(operation, dir))?;
     let mut names: Vec<String> = names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     Ok(names)

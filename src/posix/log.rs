@@ -448,12 +448,12 @@ impl<F: File> Lead<'_, F> {
             write_again(&plan).await?;
         }
         if cut {
-            uninterrupted!(plan.file.sync_all())?;
+            uninterrupted(|| plan.file.sync_all()).await?;
         } else {
-            uninterrupted!(plan.file.sync_data())?;
+            uninterrupted(|| plan.file.sync_data()).await?;
         }
         if !plan.name_durable {
-            uninterrupted!(seams.fs.sync_dir(&seams.paths.dir))?;
+            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await?;
         }
         self.log.state().synced(plan.upto);
         Ok(true)
@@ -470,7 +470,8 @@ impl<F: File> Lead<'_, F> {
                 // A segment is begun when the one before it is complete.
                 self.sync(seams, false).await.map_err(WriteError::Failed)?;
                 let path = seams.paths.segment(plan.first, plan.salt);
-                let file = uninterrupted!(seams.fs.open(&path, OpenMode::Create)).map_err(WriteError::of)?;
+                let file =
+                    uninterrupted(|| seams.fs.open(&path, OpenMode::Create)).await.map_err(WriteError::of)?;
                 let file = Arc::new(file);
                 self.log.opened(plan.first, &file, 0);
                 file
@@ -480,9 +481,9 @@ impl<F: File> Lead<'_, F> {
         if seams.durability == Durability::OnFlush {
             return Ok(());
         }
-        uninterrupted!(file.sync_data()).map_err(WriteError::Failed)?;
+        uninterrupted(|| file.sync_data()).await.map_err(WriteError::Failed)?;
         if !plan.name_durable {
-            uninterrupted!(seams.fs.sync_dir(&seams.paths.dir)).map_err(WriteError::Failed)?;
+            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await.map_err(WriteError::Failed)?;
         }
         Ok(())
     }
@@ -497,14 +498,15 @@ impl<F: File> Lead<'_, F> {
         place.set_len(plan.offset).await?;
         // The next batch begins another segment, so that what this one holds must be durable too.
         if !self.sync(seams, true).await? {
-            uninterrupted!(place.sync_all())?;
+            uninterrupted(|| place.sync_all()).await?;
         }
         if plan.offset == 0 {
-            match uninterrupted!(seams.fs.unlink(&seams.paths.segment(plan.first, plan.salt))) {
+            let segment = seams.paths.segment(plan.first, plan.salt);
+            match uninterrupted(|| seams.fs.unlink(&segment)).await {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            uninterrupted!(seams.fs.sync_dir(&seams.paths.dir))?;
+            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await?;
         }
         Ok(())
     }
