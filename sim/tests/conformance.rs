@@ -23,7 +23,9 @@ fn told(check: &Conformance) -> String {
 #[ignore = "the others start it"]
 fn child() {
     let Ok(target) = std::env::var("ASL_TEST_TARGET") else { return };
-    check(&target).regressions("kept").check();
+    let usual = std::env::var_os("ASL_TEST_USUAL").is_some();
+    let check = if usual { Conformance::of(find(&target).expect("it is built in")) } else { check(&target) };
+    check.regressions("kept").check();
 }
 
 /// Runs [`child`] for this target with these variables, in this directory.
@@ -79,6 +81,8 @@ fn a_failure_is_told_with_its_story_its_case_and_the_command_that_replays_it() {
     let is_trace = |line: &str| line.trim_start().starts_with("trace ");
     let told: Vec<&str> = told.lines().filter(|line| !is_trace(line)).collect();
     let told = told.join("\n").replace(&place.path().display().to_string(), "PLACE");
+    // The option is that of the profile which this test was built with, and debug builds have none.
+    let told = told.replace(" --release child", " child");
     insta::assert_snapshot!("a_failure_as_cargo_test_tells_it", told);
     // As the message has it, but for Cargo: the same test with the case.
     let again = child_in(place.path(), BUGGY, &[("ASL_SIM_REPLAY", &case.to_string_lossy())]);
@@ -105,12 +109,57 @@ fn a_seed_is_run_alone() {
 }
 
 #[test]
+fn a_check_that_passes_says_what_it_did_and_what_it_did_not_get_to_do() {
+    let place = tempfile::tempdir().expect("there is room");
+    let output = child_in(place.path(), "posix", &[("ASL_SIM_SEEDS", "1"), ("ASL_SIM_SEED", "0x2a")]);
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("posix: passed: 1 run from seed 0x2a in ") && text.contains(" crash"), "{text}");
+    // One run cannot do everything.
+    let missing = text.lines().find(|line| line.contains("not exercised: ")).expect("it is told");
+    assert!(!missing.contains("nothing"), "{text}");
+}
+
+/// A thousand runs take half a second, and a bug that one run in two thousand shows passed each time.
+#[test]
+fn a_check_that_is_told_nothing_goes_on_for_seconds_and_a_thousand_runs() {
+    let place = tempfile::tempdir().expect("there is room");
+    let output = child_in(place.path(), "posix", &[("ASL_TEST_USUAL", "1"), ("ASL_SIM_JOBS", "1")]);
+    let text = said(&output);
+    let runs =
+        text.split_once("posix: passed: ").and_then(|(_, rest)| rest.split_once(" runs from seed 0x1"));
+    let runs = runs.unwrap_or_else(|| panic!("{text}")).0.replace(',', "");
+    assert!(runs.parse::<u64>().expect("a number") >= 1_000, "{text}");
+}
+
+#[test]
+fn a_failure_is_explained_in_words_and_as_a_page() {
+    let place = tempfile::tempdir().expect("there is room");
+    let html = place.path().join("pages");
+    let explained = [("ASL_SIM_EXPLAIN", "1"), ("ASL_SIM_HTML", html.to_str().expect("it is text"))];
+    let text = said(&child_in(place.path(), BUGGY, &explained));
+    assert!(text.contains("what went wrong") && text.contains("durable at the crash"), "{text}");
+    let pages = cases(&html);
+    let [page] = &pages[..] else { panic!("one page: {pages:?}") };
+    assert!(text.contains(&format!(
+        "page       {}",
+        page.strip_prefix(place.path()).expect("it is below").display()
+    )));
+    let page = std::fs::read_to_string(page).expect("it is there");
+    assert!(
+        page.contains("What went wrong") && page.contains("ASL_SIM_REPLAY="),
+        "it says how to see it again"
+    );
+}
+
+#[test]
 fn what_the_environment_says_wrong_is_told_in_a_line() {
     let place = tempfile::tempdir().expect("there is room");
     for (name, value, part) in [
         ("ASL_SIM_SEEDS", "none", "ASL_SIM_SEEDS=none: a whole number from 1 is expected"),
         ("ASL_SIM_FOR", "5", "ASL_SIM_FOR=5: a time is expected"),
         ("ASL_SIM_REPLAY", "no/such.json", "cannot read the case no/such.json"),
+        ("ASL_SIM_TIME", "10h", "ASL_SIM_TIME: there is no such variable"),
     ] {
         let output = child_in(place.path(), "posix", &[(name, value)]);
         assert!(!output.status.success());

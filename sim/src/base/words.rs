@@ -1,6 +1,25 @@
 //! Words for people: numbers, times, tables and paragraphs in columns of a terminal, and names that are near to a misspelt one.
 
+use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+static PROGRAM: OnceLock<String> = OnceLock::new();
+
+/// What to type for this program in the commands that it prints. That is asl-sim, or, in the command of a crate with hosts of its own,
+/// what that was started by.
+pub(crate) fn program() -> &'static str {
+    PROGRAM.get().map_or("asl-sim", String::as_str)
+}
+
+/// From now on commands are printed with the name that this program was started by. Once is enough.
+pub(crate) fn call_program(started_by: &str) {
+    let own = Path::new(started_by).file_name().is_some_and(|name| name == "asl-sim");
+    if !own && !started_by.is_empty() {
+        // Whoever calls twice has one program, too.
+        let _ = PROGRAM.set(shell_word(started_by));
+    }
+}
 
 /// How wide text is that no terminal shows.
 pub(crate) const PIPE_COLUMNS: usize = 80;

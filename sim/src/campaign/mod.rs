@@ -62,6 +62,8 @@ pub struct Conduct<'a> {
     pub shard: Shard,
     /// For how long from now, if not until all runs are made.
     pub time_max: Option<Duration>,
+    /// So many runs are made even if the time is up before.
+    pub runs_min: u64,
     /// Signatures of failures that are known: they are counted apart, and end nothing.
     pub known: Option<&'a BTreeSet<String>>,
     /// Keeps what was done, and what was done before.
@@ -230,8 +232,10 @@ impl Work<'_> {
         self.progress.stop.load(Ordering::Relaxed)
     }
 
-    fn time_is_up(&self) -> bool {
-        self.conduct.time_max.is_some_and(|time_max| self.watch.elapsed() >= time_max)
+    /// Whether the time is up, and all runs were made that are made in any case.
+    fn time_is_up(&self, runs: u64) -> bool {
+        let is_up = |time_max| self.watch.elapsed() >= time_max;
+        runs >= self.conduct.runs_min && self.conduct.time_max.is_some_and(is_up)
     }
 
     fn hand_out_and_merge(&self, hand_out: Sender<u64>, results: &Receiver<(u64, Chunk)>) -> Summary {
@@ -246,7 +250,8 @@ impl Work<'_> {
                 && next < merged.next + 8 * jobs as u64
                 && !merged.done
             {
-                if self.is_stopped() || self.time_is_up() || hand_out.send(next).is_err() {
+                let runs = next * self.chunk_len();
+                if self.is_stopped() || self.time_is_up(runs) || hand_out.send(next).is_err() {
                     break;
                 }
                 next += 1;
@@ -270,7 +275,7 @@ impl Work<'_> {
         let mut summary = merged.finish(keep_going);
         let all = summary.runs == self.runs() || summary.ends(keep_going);
         summary.interrupted = self.is_stopped() && !all;
-        summary.time_is_up = self.time_is_up() && !summary.interrupted && !all;
+        summary.time_is_up = self.time_is_up(summary.runs) && !summary.interrupted && !all;
         summary
     }
 
@@ -279,7 +284,7 @@ impl Work<'_> {
         let keep = |seed| self.conduct.keeper.iter().for_each(|keeper| keeper.at_work(worker, seed));
         let len = self.chunk_len();
         for nth in chunk * len..self.runs().min((chunk + 1).saturating_mul(len)) {
-            if self.is_stopped() || self.time_is_up() {
+            if self.is_stopped() || self.time_is_up(nth) {
                 keep(None);
                 return Chunk { summary, whole: false };
             }

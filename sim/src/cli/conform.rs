@@ -4,9 +4,9 @@ use super::Status;
 use super::args::{ConformArgs, PartArgs};
 use super::error::{Error, plain};
 use super::out::Out;
-use super::wishes::find_target;
+use super::targets::Targets;
 use crate::base::Stopwatch;
-use crate::base::words::{duration, shell_word};
+use crate::base::words::{duration, program, shell_word};
 use crate::conform::{self, Checked, Conform, Helper, Options, Outcome, Refused, Report};
 use crate::report::conform::{self as report, Line};
 use std::path::Path;
@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What the command is called that the other processes of a conform are started with.
 pub(super) const PART: &str = "conform-part";
 
-pub(super) fn conform(args: &ConformArgs, out: &mut Out) -> Result<Status, Error> {
-    let target = find_target(&args.target)?;
+pub(super) fn conform(args: &ConformArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let target = targets.find(&args.target)?;
     let location = args.location.display().to_string();
     let options = Options {
         only: args.case.clone(),
@@ -36,7 +36,8 @@ pub(super) fn conform(args: &ConformArgs, out: &mut Out) -> Result<Status, Error
         device: &prepared.file_system().device,
         cases: prepared.count(),
     });
-    let again = format!("asl-sim conform {} --location {}", shell_word(target.name()), shell_word(&location));
+    let again =
+        format!("{} conform {} --location {}", program(), shell_word(target.name()), shell_word(&location));
     let hung = format!("still running after {}", duration(deadline));
     let mut group = "";
     let watch = Stopwatch::start();
@@ -81,7 +82,7 @@ fn refused(why: Refused, target: &str, location: &Path) -> Error {
     let way_out = "name an existing directory that can be written with --location DIR";
     match why {
         Refused::NotOnDisk => Error::new(format!("{target} cannot be started on a real disk"))
-            .hint("`asl-sim run` tries it in simulation")
+            .hint(format!("`{} run` tries it in simulation", program()))
             .status(Status::Unavailable),
         Refused::Location(why) => Error::new(format!("{cannot}: {why}")).hint(way_out),
         Refused::Io(error) => Error::new(format!("{cannot}: {}", plain(&error))).hint(way_out),
@@ -103,8 +104,8 @@ fn status(report: &Report) -> Status {
 }
 
 /// Takes a part in a conform of another process.
-pub(super) fn take_part(args: &PartArgs) -> Result<Status, Error> {
-    let target = find_target(&args.target)?;
+pub(super) fn take_part(args: &PartArgs, targets: &Targets) -> Result<Status, Error> {
+    let target = targets.find(&args.target)?;
     conform::take_part(&target, &args.part).map_err(Error::new)?;
     Ok(Status::Passed)
 }

@@ -6,7 +6,8 @@ use super::args::RepeatArgs;
 use super::error::Error;
 use super::failure::report_bug;
 use super::out::Out;
-use super::wishes::{find_target, option_words, wishes};
+use super::targets::Targets;
+use super::wishes::{option_words, wishes};
 use crate::base::panics;
 use crate::base::trace::TraceHash;
 use crate::base::words::count;
@@ -35,11 +36,11 @@ pub(super) fn elsewhere(subject: &Subject, sample: Sample) -> Option<Elsewhere> 
 }
 
 /// Is the other process.
-pub(super) fn repeat_runs(args: &RepeatArgs) -> Result<Status, Error> {
+pub(super) fn repeat_runs(args: &RepeatArgs, targets: &Targets) -> Result<Status, Error> {
     // It ends when its standard input does, too; but not while a run goes on.
     let tied = set_parent_process_death_signal(Some(Signal::KILL));
     tied.map_err(|error| Error::new(format!("cannot be tied to another process: {error}")))?;
-    let target = find_target(&args.target)?;
+    let target = targets.find(&args.target)?;
     let wishes = wishes(&args.world, &target)?;
     serve(&target, &wishes)
         .map_err(|error| Error::new(format!("cannot talk to another process: {error}")))?;

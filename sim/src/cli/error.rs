@@ -1,7 +1,7 @@
 //! Errors of usage and of input, as one line and a way out.
 
 use super::Status;
-use crate::base::words::nearest;
+use crate::base::words::{nearest, program};
 use crate::tell::style;
 use clap::error::ErrorKind;
 use std::fmt;
@@ -42,7 +42,7 @@ impl Error {
         let near: Vec<String> = nearest(name, known).iter().map(|name| format!("{name:?}")).collect();
         let guess =
             if near.is_empty() { String::new() } else { format!(" did you mean {}?", near.join(" or ")) };
-        Error::new(format!("no {sort} named {name:?};{guess} `asl-sim list {list}` names them all"))
+        Error::new(format!("no {sort} named {name:?};{guess} `{} list {list}` names them all", program()))
     }
 
     /// Prints it on standard error; if that is closed, there is nobody to tell. Returns the status to end with.
@@ -61,7 +61,8 @@ impl fmt::Display for Error {
     }
 }
 
-const COMMANDS: &str = "the commands are run, replay, explain, explore, shrink, conform, specimens, mount, doctor and list; `asl-sim help` says what they do";
+const COMMANDS: &str =
+    "the commands are run, replay, explain, explore, shrink, conform, specimens, mount, doctor and list";
 
 /// What the system says, in words, without numbers and without paths that nobody asked for.
 pub(super) fn plain(error: &io::Error) -> String {
@@ -87,7 +88,7 @@ pub(super) fn of_clap(error: &clap::Error) -> Status {
         _ => {
             let mut told = shortened(&error.render().to_string());
             if error.kind() == ErrorKind::InvalidSubcommand {
-                told = told.hint(COMMANDS);
+                told = told.hint(format!("{COMMANDS}; `{} help` says what they do", program()));
             }
             told.print()
         }

@@ -4,6 +4,7 @@
 //! processes of ours carry it as they carry any name.
 
 use super::error::Error;
+use crate::base::words::program;
 use crate::process::{Program, World};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl ExecArgs {
             };
         }
         if self.program.is_empty() {
-            return Err(Error::new("the target exec needs a program").hint(HINT));
+            return Err(Error::new("the target exec needs a program").hint(hint()));
         }
         let mut program = Program::new(self.program.clone());
         program.world = self.world.unwrap_or(program.world);
@@ -51,5 +52,6 @@ impl ExecArgs {
 }
 
 /// The way out where a program is wanted.
-pub(super) const HINT: &str =
-    "`asl-sim run exec -- python3 host.py` tests a host that is a program; it stands last";
+pub(super) fn hint() -> String {
+    format!("`{} run exec -- python3 host.py` tests a host that is a program; it stands last", program())
+}

@@ -9,9 +9,10 @@ use super::error::{Error, plain};
 use super::failure::report_bug;
 use super::out::Out;
 use super::replay::{compare, load, report_comparison, target_of};
+use super::targets::Targets;
 use crate::base::atomic_file::publish_file;
 use crate::base::panics;
-use crate::base::words::{shell_word, things};
+use crate::base::words::{program, shell_word, things};
 use crate::explain::explain as explained;
 use crate::report::explain::page::page;
 use crate::report::explain::text::text;
@@ -19,13 +20,13 @@ use crate::report::json::Line;
 use crate::tell::failure::field;
 use crate::tell::style::BOLD;
 
-pub(super) fn explain(args: &ExplainArgs, out: &mut Out) -> Result<Status, Error> {
-    let case = load(&args.case)?;
-    let target = target_of(&case, args.target.as_deref())?;
+pub(super) fn explain(args: &ExplainArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let case = load(&args.case, targets)?;
+    let target = target_of(&case, args.target.as_deref(), targets)?;
     let name = args.case.display().to_string();
     let other =
         args.target.as_ref().map_or_else(String::new, |other| format!(" --target {}", shell_word(other)));
-    let command = format!("asl-sim replay {}{other}", shell_word(&name));
+    let command = format!("{} replay {}{other}", program(), shell_word(&name));
     let (trial, explanation) = match panics::caught(|| explained(&target, &case)) {
         Ok(explained) => explained,
         Err(said) => return Ok(report_bug(None, &said, &command, out)),

@@ -8,9 +8,10 @@ use super::failure::{report_bug, status_of};
 use super::out::Out;
 use super::run::check_writable;
 use super::run_args::jobs;
-use super::wishes::{find_target, profile_for};
+use super::targets::Targets;
+use super::wishes::profile_for;
 use crate::base::Stopwatch;
-use crate::base::words::{count, per_second, shell_word, things};
+use crate::base::words::{count, per_second, program, shell_word, things};
 use crate::case::Case;
 use crate::explore::{self, Found, Options, Progress, Report};
 use crate::hosts::Target;
@@ -88,17 +89,16 @@ fn failing_calls(list: &str) -> Result<bool, Error> {
             "error" => failing = true,
             _ => {
                 let refused = format!("explore knows no faults named {name:?}");
-                return Err(
-                    Error::new(refused).hint("`crash` or `crash,error`; `asl-sim run` draws the others")
-                );
+                return Err(Error::new(refused)
+                    .hint(format!("`crash` or `crash,error`; `{} run` draws the others", program())));
             }
         }
     }
     Ok(failing)
 }
 
-pub(super) fn explore(args: &ExploreArgs, out: &mut Out) -> Result<Status, Error> {
-    let target = find_target(&args.target)?;
+pub(super) fn explore(args: &ExploreArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let target = targets.find(&args.target)?;
     if target.reach() == Reach::Kills {
         return Err(Error::new(
             "a program on the real disk cannot be explored: its world cannot be put back",
@@ -161,7 +161,8 @@ fn command(target: &Target, options: &Options) -> String {
     let target = shell_word(target.name());
     let profile = profile.as_str();
     format!(
-        "asl-sim explore {target} --ops {ops} --crashes {crashes} --profile {profile} --faults {faults} --states-max {states_max}"
+        "{} explore {target} --ops {ops} --crashes {crashes} --profile {profile} --faults {faults} --states-max {states_max}",
+        program()
     )
 }
 
@@ -183,7 +184,7 @@ fn report_found(found: &Found, target: &Target, args: &ExploreArgs, out: &mut Ou
     text.push_str(&failure::field("trace", &trial.outcome.trace.to_string()));
     if let Some(path) = &path {
         text.push_str(&failure::field("case", path));
-        text.push_str(&failure::field("replay", &format!("asl-sim replay {}", shell_word(path))));
+        text.push_str(&failure::field("replay", &format!("{} replay {}", program(), shell_word(path))));
     }
     out.text(&format!("{text}\n"));
     out.json(&report::violation(found, path));

@@ -6,7 +6,7 @@ use super::out::Out;
 use super::shrink::shrink_watched;
 use super::wishes::options;
 use crate::base::panics;
-use crate::base::words::shell_word;
+use crate::base::words::{program, shell_word};
 use crate::failing::{Found, Subject};
 use crate::report::json::{self, Line};
 use crate::shrink::{Options, Progress, Shrunk};
@@ -22,7 +22,7 @@ impl Subject {
     /// The command that makes the run of a seed again.
     pub(super) fn replay_command(&self, seed: u64) -> String {
         let target = shell_word(self.target.name());
-        format!("asl-sim replay {target} --seed {}{}", json::seed(seed), options(&self.wishes))
+        format!("{} replay {target} --seed {}{}", program(), json::seed(seed), options(&self.wishes))
     }
 
     /// The command that makes a run again as it was before anything was made smaller.
@@ -31,7 +31,7 @@ impl Subject {
             Origin::Seed(seed) => self.replay_command(*seed),
             Origin::Input { path, .. } => {
                 let (target, path) = (shell_word(self.target.name()), path.to_string_lossy());
-                format!("asl-sim fuzz-case {target} {}{}", shell_word(&path), options(&self.wishes))
+                format!("{} fuzz-case {target} {}{}", program(), shell_word(&path), options(&self.wishes))
             }
         }
     }
@@ -81,7 +81,7 @@ impl Subject {
         let before = self.command(origin);
         let more = match path {
             Some(path) => {
-                let replay = format!("asl-sim replay {}", shell_word(&path.to_string_lossy()));
+                let replay = format!("{} replay {}", program(), shell_word(&path.to_string_lossy()));
                 let note = if matches!(found, Found::Smaller(_)) { "  (before it was shrunk)" } else { "" };
                 let path = path.display().to_string();
                 vec![("case", path), ("replay", replay), ("", format!("{before}{note}"))]

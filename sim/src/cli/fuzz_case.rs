@@ -9,9 +9,10 @@ use super::error::{Error, plain};
 use super::failure::{Keeping, Origin, report_bug};
 use super::out::Out;
 use super::run::check_writable;
-use super::wishes::{find_target, profile_for};
+use super::targets::Targets;
+use super::wishes::profile_for;
 use crate::base::panics;
-use crate::base::words::shell_word;
+use crate::base::words::{program, shell_word};
 use crate::failing::Subject;
 use crate::fuzz::Fuzzed;
 use std::io::Read;
@@ -21,8 +22,8 @@ use std::sync::atomic::AtomicBool;
 /// No input is longer than this many bytes.
 const LEN_MAX: u64 = 1 << 20;
 
-pub(super) fn fuzz_case(args: &FuzzCaseArgs, out: &mut Out) -> Result<Status, Error> {
-    let target = find_target(&args.target)?;
+pub(super) fn fuzz_case(args: &FuzzCaseArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let target = targets.find(&args.target)?;
     let mut wishes = target.wishes();
     if let Some(name) = &args.profile {
         wishes.profile = profile_for(&target, name)?;
@@ -35,7 +36,8 @@ pub(super) fn fuzz_case(args: &FuzzCaseArgs, out: &mut Out) -> Result<Status, Er
         Ok(trial) => trial,
         Err(said) => {
             let input = args.input.to_string_lossy();
-            let command = format!("asl-sim fuzz-case {} {}", shell_word(&args.target), shell_word(&input));
+            let command =
+                format!("{} fuzz-case {} {}", program(), shell_word(&args.target), shell_word(&input));
             return Ok(report_bug(None, &said, &command, out));
         }
     };

@@ -1,6 +1,7 @@
 //! The file that `--known` names: signatures of failures that are known already, so that they need not be told again.
 
 use super::error::{Error, plain};
+use crate::base::words::program;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -10,9 +11,12 @@ const LEN_MAX: u64 = 1 << 20;
 /// Reads the signatures, one a line; what follows a # is for people.
 pub(super) fn read(path: &Path) -> Result<BTreeSet<String>, Error> {
     let name = path.display().to_string();
-    let hint = "it has a signature a line, as `asl-sim run` prints them; what follows a # is left out";
+    let hint = format!(
+        "it has a signature a line, as `{} run` prints them; what follows a # is left out",
+        program()
+    );
     let refused =
-        |why: &str| Error::new(format!("cannot read known failures from {name:?}: {why}")).hint(hint);
+        |why: &str| Error::new(format!("cannot read known failures from {name:?}: {why}")).hint(hint.clone());
     let file = std::fs::File::open(path).map_err(|error| refused(&plain(&error)))?;
     let text = std::io::read_to_string(std::io::Read::take(file, LEN_MAX + 1))
         .map_err(|error| refused(&plain(&error)))?;

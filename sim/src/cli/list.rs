@@ -3,18 +3,18 @@
 use super::Status;
 use super::args::{ListArgs, Listed};
 use super::out::Out;
+use super::targets::Targets;
 use super::wishes::CLASSES;
 use crate::base::words::wrapped;
-use crate::catalogue;
 use crate::check::INVARIANTS;
 use crate::conform;
 use crate::report::json::Line;
 use crate::scenario::{FaultKind, Profile};
 use crate::tell::style::{BOLD, DIM};
 
-pub(super) fn list(args: &ListArgs, out: &mut Out) -> Status {
+pub(super) fn list(args: &ListArgs, all: &Targets, out: &mut Out) -> Status {
     match args.what {
-        Listed::Targets => targets(out),
+        Listed::Targets => targets(all, out),
         Listed::Invariants => invariants(out),
         Listed::Faults => faults(out),
         Listed::Profiles => profiles(out),
@@ -40,8 +40,8 @@ const EXEC: (&str, &str) = (
     "a program in any language that answers the driver protocol: `asl-sim run exec -- PROGRAM ARGS`",
 );
 
-fn targets(out: &mut Out) {
-    let targets = catalogue::built_in();
+fn targets(all: &Targets, out: &mut Out) {
+    let targets = all.listed();
     let mut rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
     let specimens = rows.iter().position(|(name, _)| name.starts_with("specimen:")).unwrap_or(rows.len());
     rows.insert(specimens, EXEC);

@@ -6,6 +6,7 @@ use super::error::{Error, plain};
 use super::out::Out;
 use super::run::random_seed;
 use super::wishes::profile;
+use crate::base::words::program;
 use crate::media::shown::fuse::{Control, ServingEnded, Watchdog, available, serve, unmount_when_input_ends};
 use crate::media::shown::vfs::{Owner, Served};
 use crate::report::json;
@@ -97,7 +98,7 @@ fn stop_on_signal() -> Receiver<()> {
 
 fn missing(dir: &Path, why: &str) -> Error {
     Error::new(format!("cannot mount over {:?}: {why}", dir.display().to_string()))
-        .hint("`asl-sim doctor` says what it takes")
+        .hint(format!("`{} doctor` says what it takes", program()))
         .status(Status::Unavailable)
 }
 

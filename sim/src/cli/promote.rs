@@ -8,15 +8,16 @@ use super::args::PromoteArgs;
 use super::error::{Error, plain};
 use super::out::Out;
 use super::replay::load;
+use super::targets::Targets;
 use crate::case::Case;
 use crate::report::json::Line;
 use std::path::{Path, PathBuf};
 
-pub(super) fn promote(args: &PromoteArgs, out: &mut Out) -> Result<Status, Error> {
+pub(super) fn promote(args: &PromoteArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
     // All are read before any is written.
-    let cases: Vec<Case> = args.cases.iter().map(|path| load(path)).collect::<Result<_, Error>>()?;
+    let cases: Vec<Case> = args.cases.iter().map(|path| load(path, targets)).collect::<Result<_, Error>>()?;
     for (from, case) in args.cases.iter().zip(&cases) {
-        let (to, is_new) = place(case, &args.to)?;
+        let (to, is_new) = place(case, &args.to, targets)?;
         if is_new {
             case.write(&to).map_err(|error| {
                 Error::new(format!(
@@ -35,7 +36,7 @@ pub(super) fn promote(args: &PromoteArgs, out: &mut Out) -> Result<Status, Error
 }
 
 /// Where a case goes, and whether it is not there yet.
-fn place(case: &Case, dir: &Path) -> Result<(PathBuf, bool), Error> {
+fn place(case: &Case, dir: &Path, targets: &Targets) -> Result<(PathBuf, bool), Error> {
     let plain_name = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let name = format!("{}-{}", plain_name(&case.target), plain_name(&case.signature));
     let names = [name.clone(), format!("{name}-{}", case.trace_hash)];
@@ -44,7 +45,7 @@ fn place(case: &Case, dir: &Path) -> Result<(PathBuf, bool), Error> {
         if !path.exists() {
             return Ok((path, true));
         }
-        if load(&path)? == *case {
+        if load(&path, targets)? == *case {
             return Ok((path, false));
         }
     }

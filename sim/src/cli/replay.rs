@@ -8,9 +8,10 @@ use super::determinism::report_divergence;
 use super::error::{Error, plain};
 use super::failure::{report_bug, status_of};
 use super::out::Out;
-use super::wishes::{check_runtime, find_target, wishes};
+use super::targets::Targets;
+use super::wishes::{check_runtime, wishes};
 use crate::base::panics;
-use crate::base::words::{shell_word, things};
+use crate::base::words::{program, shell_word, things};
 use crate::case::{Case, ReadError};
 use crate::failing::{Again, Subject};
 use crate::hosts::Target;
@@ -22,7 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(super) fn replay(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
+pub(super) fn replay(args: &ReplayArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
     if args.seed.is_none() && !args.world.is_empty() {
         return Err(Error::new(
             "--profile, --faults, --clients, --ops and --crashes go with --seed: a case has its own",
@@ -30,13 +31,13 @@ pub(super) fn replay(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> 
     }
     match (&args.what, args.seed) {
         (Some(what), Some(seed)) => {
-            let target = find_target(what)?;
+            let target = targets.find(what)?;
             let wishes = wishes(&args.world, &target)?;
             let subject = Subject::new(target, wishes).map_err(Error::new)?;
             Ok(replay_seed(&subject, seed, args.trace, out))
         }
-        (Some(path), None) => replay_case(Path::new(path), args, out),
-        (None, _) => expect_pass(args, out),
+        (Some(path), None) => replay_case(Path::new(path), args, targets, out),
+        (None, _) => expect_pass(args, targets, out),
     }
 }
 
@@ -65,19 +66,23 @@ fn replay_seed(subject: &Subject, seed: u64, trace: bool, out: &mut Out) -> Stat
 }
 
 /// Reads a case, or says why it cannot be read, with a way out.
-pub(super) fn load(path: &Path) -> Result<Case, Error> {
+pub(super) fn load(path: &Path, targets: &Targets) -> Result<Case, Error> {
     Case::load(path).map_err(|error| {
         let name = path.display().to_string();
         let refused = Error::new(format!("cannot read the case {name:?}: {}", in_words(&error)));
         match error {
-            ReadError::Io(_) if find_target(&name).is_ok() => refused.hint(format!(
-                "{name} is a target: `asl-sim replay {name} --seed S` makes the run of a seed"
+            ReadError::Io(_) if targets.find(&name).is_ok() => refused.hint(format!(
+                "{name} is a target: `{} replay {name} --seed S` makes the run of a seed",
+                program()
             )),
-            ReadError::Io(_) => refused
-                .hint("a case is a file that `asl-sim run` stored, in ./asl-sim-out unless --out was given"),
-            ReadError::Damaged(_) => {
-                refused.hint("if the seed is known, `asl-sim replay TARGET --seed S` makes the run again")
-            }
+            ReadError::Io(_) => refused.hint(format!(
+                "a case is a file that `{} run` stored, in ./asl-sim-out unless --out was given",
+                program()
+            )),
+            ReadError::Damaged(_) => refused.hint(format!(
+                "if the seed is known, `{} replay TARGET --seed S` makes the run again",
+                program()
+            )),
             ReadError::Future(_) => refused,
         }
     })
@@ -91,11 +96,11 @@ fn in_words(error: &ReadError) -> String {
 }
 
 /// The host of a case, or another one that is to be tried on it.
-pub(super) fn target_of(case: &Case, other: Option<&str>) -> Result<Target, Error> {
+pub(super) fn target_of(case: &Case, other: Option<&str>, targets: &Targets) -> Result<Target, Error> {
     check_runtime(case.scenario.setup.runtime)?;
     let target = match other {
-        Some(name) => find_target(name),
-        None => find_target(&case.target).map_err(|error| {
+        Some(name) => targets.find(name),
+        None => targets.find(&case.target).map_err(|error| {
             Error::new(format!("the case is of a host that is not here: {error}"))
                 .hint("try another host on it with --target")
         }),
@@ -115,14 +120,14 @@ fn try_case(case: &Case, target: &Target) -> Result<Trial, String> {
     panics::caught(|| trial(target, &Arc::new(case.scenario.clone()), &case.decider()))
 }
 
-fn replay_case(path: &Path, args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
-    let case = load(path)?;
-    let target = target_of(&case, args.target.as_deref())?;
+fn replay_case(path: &Path, args: &ReplayArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let case = load(path, targets)?;
+    let target = target_of(&case, args.target.as_deref(), targets)?;
     let name = path.display().to_string();
     let trial = match try_case(&case, &target) {
         Ok(trial) => trial,
         Err(said) => {
-            let command = format!("asl-sim replay {}", shell_word(&name));
+            let command = format!("{} replay {}", program(), shell_word(&name));
             return Ok(report_bug(None, &said, &command, out));
         }
     };
@@ -226,11 +231,11 @@ fn line<'a>(target: &'a str, trial: &Trial) -> json::Replay<'a> {
 }
 
 /// Each case must pass now. All are read before the first is tried.
-fn expect_pass(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
+fn expect_pass(args: &ReplayArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
     let mut cases = Vec::new();
     for path in cases_at(&args.expect_pass)? {
-        let case = load(&path)?;
-        let target = target_of(&case, args.target.as_deref())?;
+        let case = load(&path, targets)?;
+        let target = target_of(&case, args.target.as_deref(), targets)?;
         cases.push((path.display().to_string(), case, target));
     }
     let (mut status, mut failed) = (Status::Passed, 0);
@@ -242,7 +247,7 @@ fn expect_pass(args: &ReplayArgs, out: &mut Out) -> Result<Status, Error> {
                 status = status.and(if trial.passed() { Status::Passed } else { Status::Violation });
             }
             Err(said) => {
-                let command = format!("asl-sim replay {}", shell_word(name));
+                let command = format!("{} replay {}", program(), shell_word(name));
                 status = status.and(report_bug(None, &said, &command, out));
             }
         }
@@ -267,7 +272,7 @@ fn cases_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         inside.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         if inside.is_empty() {
             return Err(Error::new(format!("there is no case in {:?}", path.display().to_string()))
-                .hint("a case is a file *.json that `asl-sim run` stored"));
+                .hint(format!("a case is a file *.json that `{} run` stored", program())));
         }
         inside.sort();
         all.append(&mut inside);

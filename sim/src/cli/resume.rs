@@ -3,8 +3,9 @@
 use super::error::{Error, plain};
 use super::out::Out;
 use super::run_args::RunArgs;
-use super::wishes::{find_target, options, wishes};
-use crate::base::words::{duration, shell_word, things};
+use super::targets::Targets;
+use super::wishes::{options, wishes};
+use crate::base::words::{duration, program, shell_word, things};
 use crate::campaign::keep::{Found, Keeper, NotFound, kept};
 use crate::determinism::{Ending, Sample};
 use crate::failing::Subject;
@@ -30,7 +31,7 @@ fn name(args: &RunArgs) -> String {
 
 /// The command that goes on with a campaign.
 pub(super) fn resume_command(args: &RunArgs) -> String {
-    let mut words = vec!["asl-sim".to_owned(), "run".to_owned(), args.target.clone(), "--resume".to_owned()];
+    let mut words = vec![program().to_owned(), "run".to_owned(), args.target.clone(), "--resume".to_owned()];
     words.extend(args.seed.iter().flat_map(|seed| ["--seed".to_owned(), json::seed(*seed)]));
     words.extend(args.shard.iter().flat_map(|shard| ["--shard".to_owned(), shard.to_string()]));
     if args.out != Path::new("./asl-sim-out") {
@@ -80,8 +81,8 @@ fn at_work(seeds: &[u64]) -> String {
 }
 
 /// Finds the campaign that is to go on, and what was asked of it.
-pub(super) fn find(given: &RunArgs) -> Result<(RunArgs, Found), Error> {
-    find_target(&given.target)?;
+pub(super) fn find(given: &RunArgs, targets: &Targets) -> Result<(RunArgs, Found), Error> {
+    targets.find(&given.target)?;
     let dir = given.out.display().to_string();
     let paths = kept(&given.out, &family(&given.target))
         .map_err(|error| Error::new(format!("cannot look for a campaign in {dir:?}: {}", plain(&error))))?;
@@ -98,7 +99,7 @@ pub(super) fn find(given: &RunArgs) -> Result<(RunArgs, Found), Error> {
     match (found.len(), refused) {
         (1, _) => {
             let (kept, found) = found.remove(0);
-            Ok((together(given, kept)?, found))
+            Ok((together(given, kept, targets)?, found))
         }
         (0, Some(why)) => Err(why),
         (0, None) => {
@@ -142,7 +143,7 @@ fn is_meant(given: &RunArgs, kept: &RunArgs) -> bool {
 
 /// The options of a campaign that goes on: what was asked for, and where to put the results now. What is given must be what
 /// was given then.
-fn together(given: &RunArgs, kept: RunArgs) -> Result<RunArgs, Error> {
+fn together(given: &RunArgs, kept: RunArgs, targets: &Targets) -> Result<RunArgs, Error> {
     let path = |args: &RunArgs| args.known.as_ref().map(|path| path.display().to_string());
     same("seeds", given.seeds.as_ref(), kept.seeds.as_ref())?;
     same("for", given.time.as_ref(), kept.time.as_ref())?;
@@ -150,7 +151,7 @@ fn together(given: &RunArgs, kept: RunArgs) -> Result<RunArgs, Error> {
     same("known", path(given).as_ref(), path(&kept).as_ref())?;
     let keep_going = |args: &RunArgs| args.keep_going.then_some("");
     same("keep-going", keep_going(given).as_ref(), keep_going(&kept).as_ref())?;
-    same_world(given, &kept)?;
+    same_world(given, &kept, targets)?;
     let (jobs, out, format, junit) = (given.jobs, given.out.clone(), given.format, given.junit.clone());
     Ok(RunArgs { jobs, out, format, junit, shrink_for: given.shrink_for, resume: true, ..kept })
 }
@@ -165,8 +166,8 @@ fn same<T: PartialEq + fmt::Display>(name: &str, now: Option<&T>, then: Option<&
 }
 
 /// The world that is given, as far as it is, must be the one of then.
-fn same_world(given: &RunArgs, kept: &RunArgs) -> Result<(), Error> {
-    let target = find_target(&kept.target)?;
+fn same_world(given: &RunArgs, kept: &RunArgs, targets: &Targets) -> Result<(), Error> {
+    let target = targets.find(&kept.target)?;
     let mut now = given.world.clone();
     let then = &kept.world;
     now.profile = now.profile.or_else(|| then.profile.clone());

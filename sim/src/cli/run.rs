@@ -9,7 +9,8 @@ use super::out::Out;
 use super::publish::{Published, check_publishable, publish};
 use super::resume::{begin, find, go_on, resume_command, tell, what_ended};
 use super::run_args::{RunArgs, Time};
-use super::wishes::{fault_list, find_target, options, wishes};
+use super::targets::Targets;
+use super::wishes::{fault_list, options, wishes};
 use crate::base::Stopwatch;
 use crate::base::words::{count, things};
 use crate::campaign::keep::Keeper;
@@ -31,14 +32,14 @@ use std::time::Duration;
 /// Failures that are stored and printed when all are wanted; the others are counted.
 const REPORTED_MAX: usize = 20;
 
-pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
+pub(super) fn run(given: &RunArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
     let (mut args, found) = if given.resume {
-        let (args, found) = find(given)?;
+        let (args, found) = find(given, targets)?;
         (args, Some(found))
     } else {
         (given.clone(), None)
     };
-    let target = find_target(&args.target)?;
+    let target = targets.find(&args.target)?;
     let wishes = wishes(&args.world, &target)?;
     let known = args.known.as_deref().map(known::read).transpose()?;
     let subject = Subject::new(target, wishes).map_err(Error::new)?;
@@ -58,6 +59,7 @@ pub(super) fn run(given: &RunArgs, out: &mut Out) -> Result<Status, Error> {
         elsewhere: elsewhere.as_ref().map(|elsewhere| (elsewhere, sample)),
         shard: args.shard.unwrap_or_default(),
         time_max: args.time.map(|Time(time)| time.saturating_sub(before)),
+        runs_min: 0,
         known: known.as_ref(),
         keeper: keeper.as_ref(),
     };

@@ -9,9 +9,10 @@ use super::error::{Error, plain};
 use super::failure::report_bug;
 use super::out::Out;
 use super::replay::{load, target_of};
+use super::targets::Targets;
 use crate::base::Stopwatch;
 use crate::base::panics;
-use crate::base::words::{duration, shell_word, things};
+use crate::base::words::{duration, program, shell_word, things};
 use crate::case::Case;
 use crate::failing::from_to;
 use crate::hosts::Target;
@@ -38,14 +39,14 @@ pub(super) fn shrink_watched(
     watch_shrinking(progress, stop, || panics::caught(|| shrink(target, trial, options, progress)))
 }
 
-pub(super) fn shrink_case(args: &ShrinkArgs, out: &mut Out) -> Result<Status, Error> {
-    let case = load(&args.case)?;
-    let target = target_of(&case, None)?;
+pub(super) fn shrink_case(args: &ShrinkArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
+    let case = load(&args.case, targets)?;
+    let target = target_of(&case, None, targets)?;
     let path = args.out.clone().unwrap_or_else(|| beside(&args.case));
     let progress = Arc::new(Progress::default());
     stop_by(progress.clone(), |progress: &Progress| &progress.stop);
     let watch = Stopwatch::start();
-    let command = format!("asl-sim shrink {}", shell_word(&args.case.to_string_lossy()));
+    let command = format!("{} shrink {}", program(), shell_word(&args.case.to_string_lossy()));
     let scenario = Arc::new(case.scenario.clone());
     let before = match panics::caught(|| trial(&target, &scenario, &case.decider().recording())) {
         Ok(before) => before,
@@ -57,7 +58,7 @@ pub(super) fn shrink_case(args: &ShrinkArgs, out: &mut Out) -> Result<Status, Er
             args.case.display().to_string()
         ))
         .status(Status::NotReproduced)
-        .hint("`asl-sim replay CASE` shows what it does now"));
+        .hint(format!("`{} replay CASE` shows what it does now", program())));
     }
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let options = Options { jobs, time_max: args.time.0, ..Options::default() };
@@ -112,7 +113,7 @@ fn report(shrunk: &Shrunk, path: &Path, elapsed: Duration, out: &mut Out) {
             "  {WARN}ended early{WARN:#}: it may become smaller still, with more time (--for)\n"
         ));
     }
-    let replay = format!("asl-sim replay {}", shell_word(&path.to_string_lossy()));
+    let replay = format!("{} replay {}", program(), shell_word(&path.to_string_lossy()));
     out.text(&failure::field("signature", &trial.signature().unwrap_or_default()));
     out.text(&failure::field("case", &path.display().to_string()));
     out.text(&failure::field("replay", &replay));

@@ -6,6 +6,7 @@ use super::failure::report_bug;
 use super::out::Out;
 use super::specimens_args::SpecimensArgs;
 use crate::base::Stopwatch;
+use crate::base::words::program;
 use crate::campaign::Progress;
 use crate::hosts::Target;
 use crate::hunt::past::Past;
@@ -49,7 +50,7 @@ pub(super) fn specimens(args: &SpecimensArgs, out: &mut Out) -> Result<Status, E
         Some(Stopped::Interrupted) => status = status.and(Status::Interrupted),
         Some(Stopped::Bug(seed, said)) => {
             let name = targets.get(hunted.len()).map_or("", Target::name);
-            let again = format!("asl-sim replay {name} --seed {seed:#x}");
+            let again = format!("{} replay {name} --seed {seed:#x}", program());
             status = status.and(report_bug(Some(seed), &said, &again, out));
         }
         None => {

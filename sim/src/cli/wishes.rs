@@ -2,12 +2,9 @@
 
 use super::Status;
 use super::args::WorldArgs;
-use super::error::{Error, plain};
-use super::exec_args::HINT;
+use super::error::Error;
 use crate::base::words::shell_word;
-use crate::catalogue;
 use crate::hosts::Target;
-use crate::process::{self, Program, Refused};
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, FaultKind, Profile, Runtime};
 
@@ -21,45 +18,6 @@ pub(super) const CLASSES: [(FaultClass, &str); 4] = [
     ),
     (FaultClass::None, "neither crash nor fault"),
 ];
-
-/// The target of this name.
-pub(super) fn find_target(name: &str) -> Result<Target, Error> {
-    if Program::is_one(name) {
-        return program(name);
-    }
-    let known = catalogue::built_in();
-    catalogue::find(name)
-        .map_err(|_| Error::unknown("target", name, "targets", known.iter().map(Target::name)))
-}
-
-/// The target that is this program.
-fn program(name: &str) -> Result<Target, Error> {
-    let program: Program = name
-        .parse()
-        .map_err(|why| Error::new(format!("no program in the target {name:?}: {why}")).hint(HINT))?;
-    let started = program.words[0].clone();
-    process::target(program).map_err(|refused| match refused {
-        Refused::NoStart(error) => {
-            Error::new(format!("cannot start the program {started:?}: {}", plain(&error))).hint(HINT)
-        }
-        Refused::NoPlace(error) => {
-            Error::new(format!("there is no place for a program's files: {}", plain(&error)))
-                .hint("TMPDIR names the directory that they are put in")
-        }
-        Refused::NoMount(error) => {
-            Error::new(format!("the simulated file system cannot be mounted: {}", plain(&error)))
-                .status(Status::Unavailable)
-                .hint("run it as root, or in `unshare --user --map-root-user --mount`; or use the real disk, with --world none")
-        }
-        Refused::NoLibrary(why) => Error::new(format!("the library for --world preload is not here: {why}"))
-            .status(Status::Unavailable)
-            .hint("`cargo build -p asl-preload` builds it beside this program; ASL_SIM_PRELOAD=FILE says where else it is"),
-        Refused::NotLed => Error::new(format!(
-            "the program {started:?} does not load the library that leads its calls: it is linked statically, or with another C library"
-        ))
-        .hint("--world fuse takes any program"),
-    })
-}
 
 /// What the options ask for; what they do not say is as usual for the target.
 pub(super) fn wishes(args: &WorldArgs, target: &Target) -> Result<Wishes, Error> {

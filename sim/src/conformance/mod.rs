@@ -16,18 +16,23 @@
 //! }
 //! ```
 //!
-//! [`check`](Conformance::check) replays the cases that are kept, makes a campaign of seeded runs, makes some of them again, and
-//! panics with the story of what failed, made small, with the place of its case and the command that replays it. The environment says
-//! what is to be different this time:
+//! [`check`](Conformance::check) replays the cases that are kept, makes a campaign of seeded runs, for ten seconds and at least a thousand
+//! of them, makes some again, and panics with the story of what failed, made small, with the place of its case and the command that
+//! replays it. With `--nocapture`, a check that passes says what it did, and what it did not get to do. The environment says what is to
+//! be different this time:
 //!
 //! | variable | meaning |
 //! |---|---|
-//! | `ASL_SIM_SEEDS` | how many runs |
+//! | `ASL_SIM_SEEDS` | how many runs, however long they take |
 //! | `ASL_SIM_SEED` | the first seed, decimal or 0x hex |
 //! | `ASL_SIM_FOR` | for how long, as 90s, 30m or 2h; as many runs as there is time for unless `ASL_SIM_SEEDS` is given |
 //! | `ASL_SIM_JOBS` | how many threads |
 //! | `ASL_SIM_OUT` | where cases are stored, in place of `target/asl-sim` |
 //! | `ASL_SIM_REPLAY` | a case or a seed that is run in place of everything else |
+//! | `ASL_SIM_EXPLAIN` | 1: a failure is told with its whole story, as `asl-sim explain` tells it |
+//! | `ASL_SIM_HTML` | that story as a page: a file `*.html`, or a directory for pages that are called as their cases |
+//!
+//! A variable `ASL_SIM_*` that is none of these is an error, so that a misspelt one does not make a short check of a long one.
 //!
 //! Nothing is left behind but cases: no hook, no signal handler, no variable. Tests of several hosts may run at the same time.
 //!
@@ -36,27 +41,22 @@
 
 mod place;
 mod settings;
+mod told;
 
 #[cfg(feature = "proptest")]
 pub(crate) use place::test_name;
 pub(crate) use place::{cases_dir, replay_command, shown};
 
 use crate::base::Stopwatch;
-use crate::base::words::{PIPE_COLUMNS, things};
+use crate::base::words::PIPE_COLUMNS;
 use crate::campaign::{Campaign, Conduct, Progress, Summary, run_with};
 use crate::case::Case;
-use crate::catalogue::find;
 use crate::check::OwnInvariant;
-use crate::determinism::{Difference, difference};
-use crate::failing::{Again, Found, Subject};
+use crate::failing::{Found, Subject};
 use crate::hosts::{Machine, OwnOperation, Target};
-use crate::report::json;
 use crate::report::progress::{Goal, watched};
 use crate::scenario::generate::Wishes;
 use crate::scenario::{FaultClass, Profile, Runtime};
-use crate::shrink::{self, shrink};
-use crate::tell::story::story;
-use crate::trial::run_seed;
 use crate::trial::trial;
 use asl_host::Host;
 use settings::{Replay, Settings};
@@ -64,20 +64,21 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use told::{failed, passed, same_again, stories};
 
-/// Runs of a check that is told neither how many nor for how long.
-const SEEDS_USUAL: u64 = 1000;
+/// For how long a check makes runs that is told neither how many nor for how long,
+const TIME_USUAL: Duration = Duration::from_secs(10);
+/// and how many it makes at least.
+const SEEDS_MIN: u64 = 1000;
 /// Runs that are made once more, to see that the host does the same.
 const REPEATED: u64 = 20;
-/// How long a failure is made smaller.
-const SHRINK_FOR: Duration = Duration::from_secs(10);
 
 /// A check of one host, to be set up and then made.
 #[derive(Clone, Debug)]
 pub struct Conformance {
     target: Target,
     wishes: Wishes,
-    seeds: u64,
+    seeds: Option<u64>,
     first_seed: u64,
     regressions: Option<PathBuf>,
     known: BTreeSet<String>,
@@ -96,16 +97,16 @@ impl Conformance {
     pub fn of(target: Target) -> Conformance {
         let wishes = target.wishes();
         let known = BTreeSet::new();
-        Conformance { target, wishes, seeds: SEEDS_USUAL, first_seed: 1, regressions: None, known }
+        Conformance { target, wishes, seeds: None, first_seed: 1, regressions: None, known }
     }
 
-    /// So many runs; 1000 unless said.
+    /// So many runs, however long they take; as many as there is time for in ten seconds unless said, and at least a thousand.
     #[must_use]
     pub fn seeds(self, seeds: u64) -> Conformance {
-        Conformance { seeds, ..self }
+        Conformance { seeds: Some(seeds), ..self }
     }
 
-    /// The first of them with this seed; 1 unless said, so that a test comes to the same each time.
+    /// The first of them with this seed; 1 unless said, so that a test makes the same runs each time.
     #[must_use]
     pub fn first_seed(self, first_seed: u64) -> Conformance {
         Conformance { first_seed, ..self }
@@ -190,79 +191,84 @@ impl Conformance {
     /// If the host breaks the contract or hangs, with its story; if it does not do the same twice; if a variable of the environment or a
     /// case cannot be read, in one line; if the simulator has a bug.
     pub fn check(&self) {
-        let read = Settings::read(|name| std::env::var(name).ok());
-        if let Err(told) = read.and_then(|settings| self.checked(&settings)) {
-            panic!("{}", anstream::adapter::strip_str(&told));
+        let done = Settings::of_environment().and_then(|settings| self.checked(&settings));
+        match done {
+            Ok(told) => eprint!("{}", anstream::adapter::strip_str(&told)),
+            Err(told) => panic!("{}", anstream::adapter::strip_str(&told)),
         }
     }
 
-    fn checked(&self, settings: &Settings) -> Result<(), String> {
+    /// What was done, in words; or why the test is to fail.
+    fn checked(&self, settings: &Settings) -> Result<String, String> {
         if let Some(Replay::Case(path)) = &settings.replay {
-            return self.replay(path);
+            return self.replay(path, settings);
         }
         let subject = Subject::new(self.target.clone(), self.wishes.clone())?;
-        let campaign = self.campaign(settings);
+        let amount = self.amount(settings);
+        let campaign = self.campaign(settings, &amount);
         if settings.replay.is_none() {
             self.replay_regressions()?;
         }
-        let summary = self.run(&campaign, settings.time);
+        let watch = Stopwatch::start();
+        let summary = self.run(&campaign, &amount);
         if let Some((seed, said)) = summary.bug {
             return Err(format!("bug in asl-sim: {said}; seed {seed:#x} shows it again; please report it"));
         }
-        let out = settings.out.clone().unwrap_or_else(cases_dir);
         if let Some(failure) = summary.failures.first() {
-            return Err(tell(&subject, failure.seed, &out));
+            return Err(failed(&subject, failure.seed, campaign.base_seed, settings));
         }
         for nth in 0..REPEATED.min(summary.runs) {
             let seed = campaign.base_seed.wrapping_add(nth * summary.runs / REPEATED.min(summary.runs));
             same_again(&subject, seed)?;
         }
-        Ok(())
+        Ok(passed(&subject, campaign.base_seed, &summary, watch.elapsed()))
     }
 
-    fn campaign(&self, settings: &Settings) -> Campaign {
-        let seeds = settings.seeds.unwrap_or(if settings.time.is_some() { u64::MAX } else { self.seeds });
-        let (base_seed, seeds) = match settings.replay {
-            Some(Replay::Seed(seed)) => (seed, 1),
-            _ => (settings.seed.unwrap_or(self.first_seed), seeds),
+    /// How many runs are made, by what the environment says, or else the test.
+    fn amount(&self, settings: &Settings) -> Amount {
+        let runs = settings.seeds.or(self.seeds.filter(|_| settings.time.is_none()));
+        match (&settings.replay, settings.time, runs) {
+            (Some(_), ..) => Amount { runs: 1, runs_min: 1, time_max: None },
+            (None, time_max, Some(runs)) => Amount { runs, runs_min: 0, time_max },
+            (None, Some(time), None) => Amount { runs: u64::MAX, runs_min: 0, time_max: Some(time) },
+            (None, None, None) => Amount { runs: u64::MAX, runs_min: SEEDS_MIN, time_max: Some(TIME_USUAL) },
+        }
+    }
+
+    fn campaign(&self, settings: &Settings, amount: &Amount) -> Campaign {
+        let base_seed = match settings.replay {
+            Some(Replay::Seed(seed)) => seed,
+            _ => settings.seed.unwrap_or(self.first_seed),
         };
         let jobs = settings.jobs.unwrap_or_else(jobs);
         let (target, wishes) = (self.target.clone(), self.wishes.clone());
-        Campaign { target, wishes, base_seed, seeds, jobs, keep_going: false }
+        Campaign { target, wishes, base_seed, seeds: amount.runs, jobs, keep_going: false }
     }
 
-    fn run(&self, campaign: &Campaign, time_max: Option<Duration>) -> Summary {
+    fn run(&self, campaign: &Campaign, amount: &Amount) -> Summary {
         let progress = Progress::default();
-        let goal = Goal {
-            runs: (campaign.seeds < u64::MAX).then_some(campaign.seeds),
-            runs_before: 0,
-            time: time_max,
-        };
-        let conduct = Conduct { time_max, known: Some(&self.known), ..Conduct::default() };
+        let runs = (amount.runs < u64::MAX).then_some(amount.runs);
+        let goal = Goal { runs, runs_before: 0, time: amount.time_max };
+        let (time_max, runs_min) = (amount.time_max, amount.runs_min);
+        let conduct = Conduct { time_max, runs_min, known: Some(&self.known), ..Conduct::default() };
         watched(&progress, goal, Stopwatch::start(), || run_with(campaign, conduct, &progress))
     }
 
     /// The case that the environment names; one of another host is for that one's test.
-    fn replay(&self, path: &Path) -> Result<(), String> {
-        let case = load(path)?;
-        if case.target != self.target.name() {
-            eprintln!(
-                "{}: the case {} is of {}, left alone",
-                self.target.name(),
-                path.display(),
-                case.target
-            );
-            return Ok(());
+    fn replay(&self, path: &Path, settings: &Settings) -> Result<String, String> {
+        let (name, case) = (self.target.name(), load(path)?);
+        if case.target != name {
+            return Ok(format!("{name}: the case {} is of {}, left alone\n", path.display(), case.target));
         }
         let made = trial(&self.target, &Arc::new(case.scenario.clone()), &case.decider().recording());
         if made.passed() {
-            eprintln!("{}: the case {} passes", self.target.name(), path.display());
-            return Ok(());
+            return Ok(format!("{name}: the case {} passes\n", path.display()));
         }
         let same = made.signature().as_ref() == Some(&case.signature);
         let note = if same { "it fails as it did" } else { "it fails, and in another way than it did" };
-        let more = [("case", format!("{} ({note})", shown(path)))];
-        Err(Found::AsItWas(made).told(None, &more, PIPE_COLUMNS))
+        let mut more = vec![("case", format!("{} ({note})", shown(path)))];
+        let story = stories(&self.target, &case, path, settings, &mut more)?;
+        Err(Found::AsItWas(made).told(None, &more, PIPE_COLUMNS) + &story)
     }
 
     fn replay_regressions(&self) -> Result<(), String> {
@@ -279,8 +285,10 @@ impl Conformance {
             }
             let made = trial(&self.target, &Arc::new(case.scenario.clone()), &case.decider().recording());
             if !made.passed() {
-                let more =
-                    [("case", format!("{} (a regression)", shown(&path))), ("replay", replay_command(&path))];
+                let more = [
+                    ("case", format!("{} (a regression)", shown(&path))),
+                    ("replay", replay_command(&path.to_string_lossy())),
+                ];
                 return Err(Found::AsItWas(made).told(None, &more, PIPE_COLUMNS));
             }
         }
@@ -296,56 +304,10 @@ fn load(path: &Path) -> Result<Case, String> {
     Case::load(path).map_err(|error| format!("cannot read the case {}: {error}", path.display()))
 }
 
-/// Makes the run of a seed that failed once more, makes it small, stores it and tells its story.
-fn tell(subject: &Subject, seed: u64, out: &Path) -> String {
-    let trial = match subject.again(seed, None) {
-        Again::Settled(trial) => *trial,
-        Again::Diverged(_) => return diverged(subject, seed),
-        Again::Bug(said) => {
-            return format!("bug in asl-sim: {said}; seed {seed:#x} shows it again; please report it");
-        }
-    };
-    let options = shrink::Options { jobs: jobs(), time_max: SHRINK_FOR, ..shrink::Options::default() };
-    let found = Found::Smaller(shrink(&subject.target, &trial, &options, &shrink::Progress::default()));
-    let case = found.case(subject.target.name(), Some(seed), story(found.trial()));
-    let more = match case.save(out) {
-        Ok(path) => {
-            // The crate of a host of one's own has no command that knows it.
-            let by_command = find(subject.target.name()).is_ok();
-            let command = by_command.then(|| ("", format!("asl-sim replay {}", path.display())));
-            let both = [("case", shown(&path)), ("replay", replay_command(&path))];
-            both.into_iter().chain(command).collect()
-        }
-        Err(error) => vec![("case", format!("cannot be stored in {}: {error}", out.display()))],
-    };
-    found.told(Some(seed), &more, PIPE_COLUMNS)
-}
-
-/// Whether the run of a seed comes to the same when it is made twice.
-fn same_again(subject: &Subject, seed: u64) -> Result<(), String> {
-    let Subject { target, wishes, capabilities } = subject;
-    let trace = || run_seed(target, seed, wishes, capabilities, false).outcome.trace;
-    if trace() == trace() { Ok(()) } else { Err(diverged(subject, seed)) }
-}
-
-fn diverged(subject: &Subject, seed: u64) -> String {
-    let Subject { target, wishes, capabilities } = subject;
-    let parting = difference(target, seed, wishes, capabilities, None);
-    let parting = parting.map_or_else(
-        || "made again several times, it did the same each time".to_owned(),
-        |Difference { step, here, there, .. }| {
-            let said = |step: Option<String>| step.unwrap_or_else(|| "it had ended".to_owned());
-            format!(
-                "at {}, once: {}\n  and again: {}",
-                things(step as u64 + 1, "step", "steps"),
-                said(here),
-                said(there)
-            )
-        },
-    );
-    format!(
-        "nondeterminism: the run of seed {} did different things when it was made again\n  the host depends on something \
-         besides its seams: an address, the order of a hash map, a static\n  variable, threads, a clock\n  {parting}",
-        json::seed(seed)
-    )
+/// How many runs a check makes.
+struct Amount {
+    runs: u64,
+    /// So many even if the time is up before.
+    runs_min: u64,
+    time_max: Option<Duration>,
 }

@@ -41,13 +41,44 @@ pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
-/// The command that replays a case in the test that is running.
-pub(crate) fn replay_command(case: &Path) -> String {
-    let case = shell_word(&case.to_string_lossy());
+/// The command that replays a case, or the run of a seed, in the test that is running: with the profile that the test was built with.
+pub(crate) fn replay_command(what: &str) -> String {
+    let what = shell_word(what);
     let package =
         std::env::var("CARGO_PKG_NAME").map_or_else(|_| String::new(), |name| format!(" -p {name}"));
+    let profile = profile_option(&std::env::current_exe().unwrap_or_default());
     match test_name() {
-        Some(name) => format!("ASL_SIM_REPLAY={case} cargo test{package} {name} -- --exact --nocapture"),
-        None => format!("ASL_SIM_REPLAY={case} cargo test{package} -- --nocapture"),
+        Some(name) => {
+            format!("ASL_SIM_REPLAY={what} cargo test{package}{profile} {name} -- --exact --nocapture")
+        }
+        None => format!("ASL_SIM_REPLAY={what} cargo test{package}{profile} -- --nocapture"),
+    }
+}
+
+/// The option of Cargo's for the profile that a program was built with, which the directory is named after that it is in.
+fn profile_option(program: &Path) -> String {
+    let deps = program.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "deps"));
+    let profile = deps.and_then(Path::parent).and_then(Path::file_name).map(|name| name.to_string_lossy());
+    match profile.as_deref() {
+        None | Some("debug") => String::new(),
+        Some("release") => " --release".to_owned(),
+        Some(other) => format!(" --profile {}", shell_word(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_is_started_again_with_the_profile_that_it_was_built_with() {
+        for (program, option) in [
+            ("/w/target/debug/deps/conformance-0a", ""),
+            ("/w/target/release/deps/conformance-0a", " --release"),
+            ("/w/target/x86_64-unknown-linux-gnu/quick/deps/conformance-0a", " --profile quick"),
+            ("/somewhere/conformance", ""),
+        ] {
+            assert_eq!(profile_option(Path::new(program)), option, "{program}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a conform prints: a heading for each group, a line for each check, and what came of it all.
 
-use crate::base::words::{duration, things, wrapped};
+use crate::base::words::{duration, program, things, wrapped};
 use crate::conform::{Checked, Outcome, Report};
 use crate::surroundings::{FileSystem, Syncs};
 use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
@@ -158,13 +158,16 @@ pub(crate) fn summary(report: &Report, elapsed: Duration, columns: usize) -> Str
     let told = if passed == report.checks.len() { String::new() } else { format!(": {}", told.join(", ")) };
     let first = format!("\n{style}{word}{style:#}: {cases} in {}{told}\n", duration(elapsed));
     let power = wrapped(
-        "not checked here: the loss of power and failing calls, which `asl-sim run` simulates",
+        &format!(
+            "not checked here: the loss of power and failing calls, which `{} run` simulates",
+            program()
+        ),
         0,
         columns,
     );
     let wanting = report.checks.iter().any(|check| matches!(check.outcome, Outcome::Skipped(_)));
     let wanted = if wanting {
-        format!("{DIM}`asl-sim doctor` says what this machine would need for what was skipped{DIM:#}\n")
+        format!("{DIM}`{} doctor` says what this machine would need for what was skipped{DIM:#}\n", program())
     } else {
         String::new()
     };

@@ -1,6 +1,6 @@
 //! What exhaustive search did and found, for people and for programs.
 
-use crate::base::words::{count, duration, grid, per_second, things, wrapped};
+use crate::base::words::{count, duration, grid, per_second, program, things, wrapped};
 use crate::check::INVARIANTS;
 use crate::explore::{Found, Options, Report};
 use crate::hosts::Target;
@@ -169,7 +169,7 @@ fn not_covered(report: &Report, options: &Options, target: &Target, columns: usi
         lines.push(format!("never checked: {}", unchecked.join(", ")));
     }
     let failing = if options.failing_calls { "more than one call that fails" } else { "calls that fail" };
-    lines.push(format!("{failing}, several clients, longer workloads: `asl-sim run` draws those"));
+    lines.push(format!("{failing}, several clients, longer workloads: `{} run` draws those", program()));
     let lines = lines.iter().map(|line| format!("  {}\n", wrapped(line, 2, columns)));
     format!("{WARN}not covered{WARN:#}\n{DIM}{}{DIM:#}", lines.collect::<String>())
 }

@@ -294,8 +294,8 @@ impl Attempt {
         let saved = case.save_as(dir, &name);
         let path = saved.unwrap_or_else(|error| panic!("cannot store a case in {}: {error}", dir.display()));
         let known = find(target.name()).is_ok();
-        let replay = format!("asl-sim replay {}", words::shell_word(&path.to_string_lossy()));
-        let replay = if known { replay } else { replay_command(&path) };
+        let replay = format!("{} replay {}", words::program(), words::shell_word(&path.to_string_lossy()));
+        let replay = if known { replay } else { replay_command(&path.to_string_lossy()) };
         let more = [("case", shown(&path)), ("replay", replay)];
         let told = found.told(None, &more, words::PIPE_COLUMNS);
         Err(TestCaseError::fail(anstream::adapter::strip_str(&told).to_string()))
