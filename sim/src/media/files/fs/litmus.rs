@@ -725,3 +725,29 @@ fn what_is_durable_is_not_shorn() {
         assert_eq!(shorn_states(Fill::Zeros, device, synced), ["cc"].map(str::to_owned).into());
     }
 }
+
+/// docs/spec/fault-model.md says for each line of the model where it is and which tests show it.
+#[test]
+fn every_file_test_and_program_of_the_fault_model_is_there() {
+    let spec = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/spec");
+    let read = |path: &str| {
+        let path = spec.join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let document = read("fault-model.md");
+    let mut sources = read("../../sim/tests/late.rs");
+    let links = document.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+    for link in links.filter(|link| !link.starts_with("contract.md#")) {
+        sources += &read(link);
+    }
+    // A test's name is a sentence; those of functions, settings and faults are short.
+    let is_a_test = |name: &&str| name.matches('_').count() > 3 && !name.contains(['/', ' ']);
+    let tests: Vec<&str> = document.split('`').skip(1).step_by(2).filter(is_a_test).collect();
+    assert!(tests.len() > 30, "{tests:?}");
+    for test in tests {
+        assert!(sources.contains(&format!("fn {test}()")), "no test is called {test}");
+    }
+    for program in crate::media::files::program::litmus() {
+        assert!(document.contains(&format!("`{}`", program.name)), "no line names {}", program.name);
+    }
+}
