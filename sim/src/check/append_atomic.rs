@@ -1,6 +1,6 @@
 //! `append-atomic`: a record is whole or absent, exact bytes
 //!
-//! Source: section 4, "partial writes are not visible".
+//! Source: C2.3, C2.4, C3.11 (docs/spec/contract.md); ASL-HOST section 4.
 //!
 //! Broken by a record that holds bytes of an append, or is as long as one that is in doubt, and is none that was
 //! appended.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "append-atomic",
     sentence: "a record is whole or absent, exact bytes",
+    sources: &["C2.3", "C2.4", "C3.11"],
     not_checked: "records that are not unique are told apart by place only",
     applies: super::always,
     breaches: &[Breach::Torn],

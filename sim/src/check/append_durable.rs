@@ -1,6 +1,6 @@
 //! `append-durable`: what must survive survives every crash
 //!
-//! Source: section 6, "writes are durable after append or flush".
+//! Source: C2.20, C3.2, C3.3, C3.4, C3.5, C3.6, C3.19, C6.10 (docs/spec/contract.md); ASL-HOST sections 3.3, 4 and 6.
 //!
 //! Everything acknowledged (by a host that is durable on append), or covered by a flush, a snapshot or what was
 //! called durable, is in the log after every crash, and in every read that begins after it.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "append-durable",
     sentence: "what must survive survives every crash",
+    sources: &["C2.20", "C3.2", "C3.3", "C3.4", "C3.5", "C3.6", "C3.19", "C6.10"],
     not_checked: "records that nobody was told of",
     applies: super::always,
     breaches: &[Breach::AckedLost, Breach::CalledDurable],

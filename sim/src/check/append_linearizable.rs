@@ -1,6 +1,6 @@
 //! `append-linearizable`: an append that returned before another was invoked has the smaller number
 //!
-//! Source: section 4, "sequential ordering".
+//! Source: C2.7, C2.8 (docs/spec/contract.md); ASL-HOST section 4.
 //!
 //! Between clients, and for records in doubt: whatever was known when an append began stands before it.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "append-linearizable",
     sentence: "an append that returned before another was invoked has the smaller number",
+    sources: &["C2.7", "C2.8"],
     not_checked: "the order of reads and appends (a read must show what was acknowledged before it: append-durable)",
     applies: super::always,
     breaches: &[Breach::OutOfOrder],

@@ -1,6 +1,6 @@
 //! `block-id-unique`: identifiers of blocks are not reused
 //!
-//! Source: contract, "Operations".
+//! Source: C4.2 (docs/spec/contract.md); a decision.
 //!
 //! Across crashes and lost open blocks too: no two creations are told the same identifier.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "block-id-unique",
     sentence: "identifiers of blocks are not reused",
+    sources: &["C4.2"],
     not_checked: "identifiers of creations that nobody was told of",
     applies: |capabilities| capabilities.blocks,
     breaches: &[Breach::BlockIdReused],

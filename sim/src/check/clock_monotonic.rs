@@ -1,6 +1,6 @@
 //! `clock-monotonic`: the host's clock grows from one reading to the next
 //!
-//! Source: section 7, `HostClock`.
+//! Source: C7.1, C7.2 (docs/spec/contract.md); ASL-HOST section 7.
 //!
 //! Across restarts and crashes too; for readings of which one was told before the other was asked for.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "clock-monotonic",
     sentence: "the host's clock grows from one reading to the next",
+    sources: &["C7.1", "C7.2"],
     not_checked: "how near the readings are to the time of day",
     applies: super::always,
     breaches: &[Breach::ClockBackwards],

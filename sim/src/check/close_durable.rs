@@ -1,6 +1,6 @@
 //! `close-durable`: any crash after close loses nothing
 //!
-//! Source: section 3.3, "ensures all writes are persisted to durable media".
+//! Source: C1.12 (docs/spec/contract.md); ASL-HOST section 3.3.
 //!
 //! What was acknowledged when a store was closed in good order survives, also for a host that is durable on flush.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "close-durable",
     sentence: "any crash after close loses nothing",
+    sources: &["C1.12"],
     not_checked: "a close that returned an error",
     applies: super::always,
     breaches: &[Breach::LostAfterClose],

@@ -1,6 +1,6 @@
 //! `corruption-detected`: damaged media never give wrong bytes, and never silently fewer records than evidence covers
 //!
-//! Source: section 6 and contract, "Invariants".
+//! Source: C10.2, C10.3 (docs/spec/contract.md); ASL-HOST sections 1 and 6.
 //!
 //! Broken by a record, a sealed block or a snapshot that reads as other bytes than were written, whatever the medium did; and
 //! by a log that ends, without an error, before a record that was acknowledged when a later one, or a snapshot, was begun
@@ -24,6 +24,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "corruption-detected",
     sentence: "damaged media never give wrong bytes, and never silently fewer records than evidence covers",
+    sources: &["C10.2", "C10.3"],
     not_checked: "silent loss of the last sync batch, of blocks and snapshots, and of anything after a lie of the \
                   medium; other stores than the main one; clock and identity",
     applies: super::always,

@@ -1,6 +1,6 @@
 //! `create-atomic`: a crash in create leaves either nothing or a valid empty store
 //!
-//! Source: section 3.1, "must guarantee crash-consistent initialization".
+//! Source: C1.2, C1.3 (docs/spec/contract.md); ASL-HOST section 3.1.
 //!
 //! After a creation that nobody was told of, open says that there is nothing, or succeeds. That the store is empty
 //! is seen by the invariants of the log.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "create-atomic",
     sentence: "a crash in create leaves either nothing or a valid empty store",
+    sources: &["C1.2", "C1.3"],
     not_checked: "a creation that is cut short and then destroyed",
     applies: super::always,
     breaches: &[Breach::TornCreation],

@@ -1,6 +1,6 @@
 //! `create-durable`: an acknowledged create survives
 //!
-//! Source: section 3.1.
+//! Source: C1.4, C1.5 (docs/spec/contract.md); ASL-HOST sections 3.1 and 6.
 //!
 //! Once a creation was acknowledged, or an open has shown the store, the store is there, until it is destroyed.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "create-durable",
     sentence: "an acknowledged create survives",
+    sources: &["C1.4", "C1.5"],
     not_checked: "stores that a user moves or removes by hand",
     applies: super::always,
     breaches: &[Breach::StoreLost],

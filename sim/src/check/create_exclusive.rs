@@ -1,6 +1,6 @@
 //! `create-exclusive`: create on an existing store fails and changes nothing
 //!
-//! Source: section 8, `STORE_EXISTS`.
+//! Source: C1.6 (docs/spec/contract.md); ASL-HOST section 8.
 //!
 //! That nothing changed is seen by the invariants of what the store holds.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "create-exclusive",
     sentence: "create on an existing store fails and changes nothing",
+    sources: &["C1.6"],
     not_checked: "two creations at the same time",
     applies: super::always,
     breaches: &[Breach::CreatedTwice],

@@ -1,6 +1,6 @@
 //! `delete-durable`: a deleted snapshot or destroyed store does not come back
 //!
-//! Source: contract, "Operations".
+//! Source: C1.15, C1.16, C1.17, C5.14 (docs/spec/contract.md); decisions.
 //!
 //! Once the deletion was acknowledged, or a list or open has shown that it happened. That nothing else went with it
 //! is seen by the other invariants.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "delete-durable",
     sentence: "a deleted snapshot or destroyed store does not come back",
+    sources: &["C1.15", "C1.16", "C1.17", "C5.14"],
     not_checked: "what remains on the medium",
     applies: super::always,
     breaches: &[Breach::DeletedCameBack, Breach::DestroyedCameBack],

@@ -1,6 +1,6 @@
 //! `identity-stable`: the host's identity stays the same
 //!
-//! Source: section 7, `HostIdentity`.
+//! Source: C7.3 (docs/spec/contract.md); ASL-HOST sections 2 and 7.
 //!
 //! Across restarts and crashes too.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "identity-stable",
     sentence: "the host's identity stays the same",
+    sources: &["C7.3"],
     not_checked: "that two hosts have two identities",
     applies: super::always,
     breaches: &[Breach::IdentityChanged],

@@ -1,6 +1,6 @@
 //! `log-prefix`: no hole, no phantom, no duplicate
 //!
-//! Source: section 4, "sequential ordering", and contract, "legal".
+//! Source: C2.10, C2.11, C2.12, C2.16, C3.7, C3.9, C3.12, C6.5 (docs/spec/contract.md); ASL-HOST sections 4 and 6.
 //!
 //! Every record of a log is one that was appended, stands once, and none before it is missing.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "log-prefix",
     sentence: "no hole, no phantom, no duplicate",
+    sources: &["C2.10", "C2.11", "C2.12", "C2.16", "C3.7", "C3.9", "C3.12", "C6.5"],
     not_checked: "records that are not unique are judged by place and number only",
     applies: super::always,
     breaches: &[Breach::Hole, Breach::Phantom, Breach::Duplicate],

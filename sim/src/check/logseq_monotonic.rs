@@ -1,6 +1,6 @@
 //! `logseq-monotonic`: numbers strictly increase, dense from 1
 //!
-//! Source: section 4, "logseq monotonicity".
+//! Source: C2.5, C2.6, C2.18 (docs/spec/contract.md); ASL-HOST section 4.
 //!
 //! A client's appends get growing numbers; no number is greater than the records there can be; reads show growing
 //! numbers.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "logseq-monotonic",
     sentence: "numbers strictly increase, dense from 1",
+    sources: &["C2.5", "C2.6", "C2.18"],
     not_checked: "the order between clients (append-linearizable)",
     applies: super::always,
     breaches: &[Breach::NotIncreasing, Breach::NotDense],

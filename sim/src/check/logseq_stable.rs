@@ -1,6 +1,6 @@
 //! `logseq-stable`: a number once exposed never names other bytes
 //!
-//! Source: contract, "exposed".
+//! Source: C2.9, C3.17 (docs/spec/contract.md); ASL-HOST section 4.
 //!
 //! Across any number of crashes: a number that an append was told, or that was shown, never stands for another
 //! record.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "logseq-stable",
     sentence: "a number once exposed never names other bytes",
+    sources: &["C2.9", "C3.17"],
     not_checked: "numbers that were never exposed",
     applies: super::always,
     breaches: &[Breach::NumberReused],

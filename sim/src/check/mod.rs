@@ -2,8 +2,9 @@
 //!
 //! The models (`log`, `stores`, `blocks`, `snapshots`, `marks`) walk the history once, keep the set of states
 //! that the contract allows, and note each `Breach`: what was seen and is not in that set. Each invariant has a file of
-//! its own that says which sentence of the specification it comes from, which breaches break it, and what it does not
-//! check. The list of invariants is in the contract's order, and the first that is broken is the verdict's primary one.
+//! its own that says which sentences of the contract (docs/spec/contract.md) it comes from, which breaches break it, and
+//! what it does not check. The list of invariants is in the contract's order, and the first that is broken is the
+//! verdict's primary one.
 //!
 //! A model counts how often it was in a position to note each breach: an invariant that was never armed proves nothing,
 //! and a report says so.
@@ -15,6 +16,7 @@ mod block_id_unique;
 mod blocks;
 mod clock_monotonic;
 mod close_durable;
+mod contract;
 mod corruption_detected;
 mod create_atomic;
 mod create_durable;
@@ -54,6 +56,7 @@ use crate::history::{FaultClass, History};
 use asl_host::Capabilities;
 use walk::Walk;
 
+pub use contract::Sentence;
 pub use own::{Looks, OwnInvariant};
 pub(crate) use walk::{Circumstances, Exchange, Fence};
 
@@ -62,8 +65,10 @@ pub(crate) use walk::{Circumstances, Exchange, Fence};
 pub struct Invariant {
     /// Its name, as the contract has it.
     pub name: &'static str,
-    /// The sentence that it comes from.
+    /// What holds when it is kept, in one sentence.
     pub sentence: &'static str,
+    /// The numbers of the contract's sentences that it comes from (docs/spec/contract.md); see [`Invariant::sentences`].
+    pub sources: &'static [&'static str],
     /// What it does not check.
     pub not_checked: &'static str,
     /// Whether it concerns a host of these capabilities.

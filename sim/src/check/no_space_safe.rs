@@ -1,6 +1,6 @@
 //! `no-space-safe`: running out of space loses nothing acknowledged, and once there is space work goes on
 //!
-//! Source: contract, "Invariants".
+//! Source: C9.6, C9.7 (docs/spec/contract.md); decisions.
 //!
 //! After there is space again and the store was opened anew, nothing may fail; and what was acknowledged is there.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "no-space-safe",
     sentence: "running out of space loses nothing acknowledged, and once there is space work goes on",
+    sources: &["C9.6", "C9.7"],
     not_checked: "that a host gives back the space it took for what it could not finish",
     applies: super::always,
     breaches: &[Breach::FailsAfterFull, Breach::LostAfterFull],

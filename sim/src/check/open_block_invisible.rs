@@ -1,6 +1,6 @@
 //! `open-block-invisible`: an unsealed block is never listed, read by others, or in a snapshot
 //!
-//! Source: section 6, "open, unsealed blocks may be lost", and contract.
+//! Source: C4.4, C4.5, C4.6, C4.10 (docs/spec/contract.md); ASL-HOST section 6.
 //!
 //! A block that was not sealed is never listed, and not readable once its writer is gone.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "open-block-invisible",
     sentence: "an unsealed block is never listed, read by others, or in a snapshot",
+    sources: &["C4.4", "C4.5", "C4.6", "C4.10"],
     not_checked: "snapshots (snapshot-sealed-only)",
     applies: |capabilities| capabilities.blocks,
     breaches: &[Breach::OpenBlockSeen],

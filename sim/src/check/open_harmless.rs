@@ -1,6 +1,6 @@
 //! `open-harmless`: open and close cycles change nothing
 //!
-//! Source: section 3.2, "opening an existing store must not corrupt previous data".
+//! Source: C1.10, C1.11 (docs/spec/contract.md); ASL-HOST section 3.2.
 //!
 //! Without a crash in between, what a log held before it was closed it holds after it was opened. Where there is no store, an open
 //! leaves nothing at the location, nor beside it under a name that begins with the location's.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "open-harmless",
     sentence: "open and close cycles change nothing",
+    sources: &["C1.10", "C1.11"],
     not_checked: "what an open of nothing leaves elsewhere than at its location",
     applies: super::always,
     breaches: &[Breach::LostByReopening, Breach::LeftBehind],

@@ -1,6 +1,6 @@
 //! `read-stable`: what a reader saw after recovery is still there after the next crash
 //!
-//! Source: section 3.2, "durable, consistent view".
+//! Source: C3.12, C3.15, C3.16 (docs/spec/contract.md); ASL-HOST section 3.2.
 //!
 //! A record in doubt that a read showed is settled: it survives like an acknowledged one.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "read-stable",
     sentence: "what a reader saw after recovery is still there after the next crash",
+    sources: &["C3.12", "C3.15", "C3.16"],
     not_checked: "what readers of an open block saw",
     applies: super::always,
     breaches: &[Breach::ShownLost],

@@ -1,6 +1,6 @@
 //! `recovery-available`: after any crash without media damage, open succeeds and appends work again
 //!
-//! Source: section 6, "crash recovery restores store to last durable state".
+//! Source: C9.1, C9.2 (docs/spec/contract.md); ASL-HOST section 6.
 //!
 //! After a crash, an open and whatever is asked of the store until it is closed may fail only if a call failed
 //! since the open began.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "recovery-available",
     sentence: "after any crash without media damage, open succeeds and appends work again",
+    sources: &["C9.1", "C9.2"],
     not_checked: "how long recovery takes",
     applies: super::always,
     breaches: &[Breach::NotAvailable],

@@ -1,6 +1,6 @@
 //! `recovery-idempotent`: crashing inside recovery and recovering again gives a state that the first crash allowed
 //!
-//! Source: contract, "Invariants".
+//! Source: C9.3, C9.4 (docs/spec/contract.md); ASL-HOST section 6.
 //!
 //! Broken by a loss that shows after a crash inside recovery, or an open that fails then without another cause. Whether the same
 //! run without that crash goes wrong too is tried before it is made the primary one.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "recovery-idempotent",
     sentence: "crashing inside recovery and recovering again gives a state that the first crash allowed",
+    sources: &["C9.3", "C9.4"],
     not_checked: "states of recovery that no crash point separates",
     applies: super::always,
     breaches: &[Breach::LostAfterCrashInRecovery, Breach::FailsAfterCrashInRecovery],

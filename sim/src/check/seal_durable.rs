@@ -1,6 +1,6 @@
 //! `seal-durable`: a sealed block survives
 //!
-//! Source: section 6, and contract, "Operations".
+//! Source: C4.7, C4.11 (docs/spec/contract.md); ASL-HOST section 6.
 //!
 //! A block whose seal was acknowledged, or that was listed, is listed and readable for ever.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "seal-durable",
     sentence: "a sealed block survives",
+    sources: &["C4.7", "C4.11"],
     not_checked: "that a seal in doubt is settled by other clients' lists while it goes on",
     applies: |capabilities| capabilities.blocks,
     breaches: &[Breach::SealedLost],

@@ -1,6 +1,6 @@
 //! `seal-immutable`: a sealed block's bytes never change
 //!
-//! Source: section 5, "sealed blocks".
+//! Source: C4.3, C4.8, C4.9 (docs/spec/contract.md); decisions.
 //!
 //! A block reads as exactly what was written to it, sealed or, to its writer, open.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "seal-immutable",
     sentence: "a sealed block's bytes never change",
+    sources: &["C4.3", "C4.8", "C4.9"],
     not_checked: "blocks whose writes failed",
     applies: |capabilities| capabilities.blocks,
     breaches: &[Breach::BlockChanged],

@@ -1,6 +1,6 @@
 //! `single-writer`: a store has one writer, and a dead one is in nobody's way
 //!
-//! Source: section 8, `STORE_CONCURRENT_MODIFICATION`.
+//! Source: C6.2, C6.3, C6.4, C6.7, C6.8 (docs/spec/contract.md); ASL-HOST section 8.
 //!
 //! A host that refuses lets nobody open or destroy a store while it is open; the lock of a process that is gone never blocks. A
 //! host that fences lets the newest open in, and whatever is written through older handles after that fails and changes nothing.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "single-writer",
     sentence: "a store has one writer, and a dead one is in nobody's way",
+    sources: &["C6.2", "C6.3", "C6.4", "C6.7", "C6.8"],
     not_checked: "what a handle that was fenced off still reads",
     applies: super::always,
     breaches: &[Breach::SecondWriter, Breach::LockedOut],

@@ -1,6 +1,6 @@
 //! `snapshot-atomic`: a crash during creation leaves a snapshot complete or absent
 //!
-//! Source: section 5, "captures a consistent view".
+//! Source: C5.3, C5.6, C5.9, C5.10, C5.11 (docs/spec/contract.md); ASL-HOST section 5.
 //!
 //! Every snapshot that is listed can be mounted and holds what was acknowledged before its creation was called,
 //! with the log's and the blocks' bytes.
@@ -12,6 +12,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "snapshot-atomic",
     sentence: "a crash during creation leaves a snapshot complete or absent",
+    sources: &["C5.3", "C5.6", "C5.9", "C5.10", "C5.11"],
     not_checked: "which of several creations in doubt a snapshot is of",
     applies: |capabilities| capabilities.snapshots,
     breaches: &[Breach::SnapshotIncomplete],

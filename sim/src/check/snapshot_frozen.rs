@@ -1,6 +1,6 @@
 //! `snapshot-frozen`: a snapshot is equal for ever to the state at its creation
 //!
-//! Source: section 5, and contract, "Operations".
+//! Source: C5.4, C5.7, C5.8 (docs/spec/contract.md); ASL-HOST section 5.
 //!
 //! It shows nothing that came after it, shows the same each time, and stays until it is deleted.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "snapshot-frozen",
     sentence: "a snapshot is equal for ever to the state at its creation",
+    sources: &["C5.4", "C5.7", "C5.8"],
     not_checked: "snapshots that nobody mounts",
     applies: |capabilities| capabilities.snapshots,
     breaches: &[Breach::SnapshotChanged],

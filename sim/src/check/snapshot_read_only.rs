@@ -1,6 +1,6 @@
 //! `snapshot-read-only`: mounting a snapshot gives a read-only handle
 //!
-//! Source: section 5, "mounting snapshot produces read-only store handle".
+//! Source: C5.12 (docs/spec/contract.md); ASL-HOST section 5.
 //!
 //! A mounted snapshot refuses appends, new blocks and new snapshots.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "snapshot-read-only",
     sentence: "mounting a snapshot gives a read-only handle",
+    sources: &["C5.12"],
     not_checked: "which error it refuses with, and writes that go around the handle",
     applies: |capabilities| capabilities.snapshots,
     breaches: &[Breach::SnapshotWritable],

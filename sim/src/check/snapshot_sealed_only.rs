@@ -1,6 +1,6 @@
 //! `snapshot-sealed-only`: a snapshot never holds an open block
 //!
-//! Source: section 5, "a consistent view of sealed blocks".
+//! Source: C5.5 (docs/spec/contract.md); ASL-HOST section 5.
 //!
 //! Every block that a mounted snapshot shows was sealed, or about to be, when the snapshot was taken.
 //!
@@ -11,6 +11,7 @@ use super::{Breach, Invariant};
 pub(super) static INVARIANT: Invariant = Invariant {
     name: "snapshot-sealed-only",
     sentence: "a snapshot never holds an open block",
+    sources: &["C5.5"],
     not_checked: "bytes that a snapshot holds and does not show",
     applies: |capabilities| capabilities.snapshots,
     breaches: &[Breach::SnapshotTookOpenBlock],

@@ -8,7 +8,7 @@ use super::wishes::CLASSES;
 use crate::base::words::wrapped;
 use crate::check::INVARIANTS;
 use crate::conform;
-use crate::report::json::Line;
+use crate::report::json::{Line, Source};
 use crate::scenario::{FaultKind, Profile};
 use crate::tell::style::{BOLD, DIM};
 
@@ -56,14 +56,16 @@ fn invariants(out: &mut Out) {
     for invariant in INVARIANTS {
         let (name, indent) = (invariant.name, width + 2);
         let sentence = wrapped(invariant.sentence, indent, out.list_columns());
-        let not_checked =
-            wrapped(&format!("not checked: {}", invariant.not_checked), indent, out.list_columns());
-        out.text(&format!(
-            "{BOLD}{name:<width$}{BOLD:#}  {sentence}\n{:indent$}{DIM}{not_checked}{DIM:#}\n",
-            ""
-        ));
+        out.text(&format!("{BOLD}{name:<width$}{BOLD:#}  {sentence}\n"));
+        let sources = invariant.sentences().map(|source| format!("from {}: {}", source.number, source.text));
+        for dimmed in sources.chain([format!("not checked: {}", invariant.not_checked)]) {
+            let dimmed = wrapped(&dimmed, indent, out.list_columns());
+            out.text(&format!("{:indent$}{DIM}{dimmed}{DIM:#}\n", ""));
+        }
         let (sentence, not_checked) = (invariant.sentence, invariant.not_checked);
-        out.json(&Line::Invariant { name, sentence, not_checked });
+        let sources =
+            invariant.sentences().map(|source| Source { number: source.number, sentence: source.text });
+        out.json(&Line::Invariant { name, sentence, not_checked, sources: sources.collect() });
     }
 }
 

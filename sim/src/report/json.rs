@@ -83,6 +83,8 @@ pub(crate) enum Line<'a> {
         name: &'a str,
         sentence: &'a str,
         not_checked: &'a str,
+        /// The sentences of the contract that it comes from.
+        sources: Vec<Source<'a>>,
     },
     FaultClass {
         name: &'a str,
@@ -100,6 +102,13 @@ pub(crate) enum Line<'a> {
     Case {
         name: &'a str,
     },
+}
+
+/// A sentence of the contract.
+#[derive(Debug, Serialize)]
+pub(crate) struct Source<'a> {
+    pub(crate) number: &'a str,
+    pub(crate) sentence: &'a str,
 }
 
 /// What is said of each failure.
