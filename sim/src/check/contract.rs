@@ -62,6 +62,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "Outside of C6.6, an append that fails with STORE_CONCURRENT_MODIFICATION, or with the kind \
          `TooLarge`, `ReadOnly` or `Unsupported`, has changed nothing: its record never shows.",
     ),
+    ("C2.17", "An append of more than `max_record_len` bytes fails with the kind `TooLarge`."),
     (
         "C2.18",
         "`read` shows records in the order of their numbers, without a gap, the first being the number \

@@ -20,7 +20,7 @@ pub(super) static INVARIANT: Invariant = Invariant {
 #[cfg(test)]
 mod tests {
     use crate::check::testing::{MAIN, Story, failed};
-    use crate::history::Ask;
+    use crate::history::{Ask, Told};
     use asl_host::ErrorKind;
 
     #[test]
@@ -32,6 +32,21 @@ mod tests {
         let mut story = Story::new();
         story.crash().ask(Ask::Destroy { place: MAIN, open: false }, failed(ErrorKind::NotFound));
         story.breaks("create-durable");
+    }
+
+    #[test]
+    fn a_store_that_can_be_created_again_after_a_crash_may_have_been_lost() {
+        // A host lost the name of its second store in a crash. Nobody had opened it since, and its creation was blamed.
+        let mut story = Story::new();
+        story.crash().ask(Ask::Create { place: MAIN }, Told::Done);
+        story.breaks("create-durable");
+        story.breaks_also("create-exclusive");
+        let mut story = Story::new();
+        story
+            .crash_and_open()
+            .close()
+            .ask(Ask::Create { place: MAIN }, Told::Done)
+            .breaks("create-exclusive");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `error-honest`: errors carry the specification's codes, and say what is so
 //!
-//! Source: C1.9, C1.13, C2.14, C2.15, C4.1, C5.1, C8.1, C8.2, C8.3, C8.4, C8.5, C8.6, C8.7, C8.9, C8.13, C10.7, C10.8
+//! Source: C1.9, C1.13, C2.14, C2.15, C2.17, C4.1, C5.1, C8.1, C8.2, C8.3, C8.4, C8.5, C8.6, C8.7, C8.9, C8.13, C10.7, C10.8
 //! (docs/spec/contract.md); ASL-HOST sections 5 and 8.
 //!
 //! Broken by an error whose code is not its kind's, an answer that the state of things does not call for (absent,
@@ -15,8 +15,8 @@ pub(super) static INVARIANT: Invariant = Invariant {
     name: "error-honest",
     sentence: "errors carry the specification's codes, and say what is so",
     sources: &[
-        "C1.9", "C1.13", "C2.14", "C2.15", "C4.1", "C5.1", "C8.1", "C8.2", "C8.3", "C8.4", "C8.5", "C8.6",
-        "C8.7", "C8.9", "C8.13", "C10.7", "C10.8",
+        "C1.9", "C1.13", "C2.14", "C2.15", "C2.17", "C4.1", "C5.1", "C8.1", "C8.2", "C8.3", "C8.4", "C8.5",
+        "C8.6", "C8.7", "C8.9", "C8.13", "C10.7", "C10.8",
     ],
     not_checked: "the wording of messages, and that the same faults give the same error (replaying compares traces)",
     applies: super::always,
@@ -94,6 +94,20 @@ mod tests {
         appends(Told::Cancelled, Told::Seq(2)).keeps("error-honest");
         let mut story = Story::new();
         story.append(1, 1).close().open().append(2, 2).keeps("error-honest");
+    }
+
+    #[test]
+    fn a_record_that_is_longer_than_the_host_takes_is_refused_as_too_long() {
+        // A host that took 2,000 bytes at most was accused of an error without a cause when a campaign appended 2,500.
+        let told = |max_record_len, told| {
+            let mut story = Story::new();
+            story.history.capabilities.max_record_len = max_record_len;
+            let asked = story.begin_append(0, 1);
+            story.tell(asked, told);
+            story
+        };
+        told(4, failed(ErrorKind::TooLarge)).keeps("error-honest");
+        told(1 << 20, failed(ErrorKind::TooLarge)).breaks("error-honest");
     }
 
     #[test]

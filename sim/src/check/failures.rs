@@ -7,8 +7,8 @@ use super::log::Log;
 use super::snapshots::Snapshots;
 use super::stores::Stores;
 use super::{Breach, Circumstances, Exchange, Fence, Findings};
-use crate::history::{Ask, History, Place, Told};
-use asl_host::{Capabilities, Code, ErrorKind};
+use crate::history::{Ask, History, Place, Span, Told};
+use asl_host::{Code, ErrorKind};
 
 /// What is known of the state of things, to tell what an answer should be.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub(super) fn judge(
     out.expect(code == kind.code() && code != Code::Ok, Breach::WrongCode, at, || {
         format!("{what} failed with \"{kind}\" and the code {code}, which is {}", kind.code())
     });
-    if is_called_for(exchange, kind, now, models, &history.capabilities) {
+    if is_called_for(exchange, kind, now, models, history) {
         return out.looked(Breach::WrongAnswer);
     }
     if exchange.excused {
@@ -96,6 +96,11 @@ fn look_at_success(exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findi
     }
 }
 
+/// Whether a record is longer than the host says that it takes.
+fn is_too_long(history: &History, record: Span) -> bool {
+    record.len() > history.capabilities.max_record_len as usize
+}
+
 /// Whether what a call is about is there for certain. Of stores another model has something more precise to say.
 fn is_there(ask: Ask, models: Models<'_>) -> bool {
     match ask {
@@ -119,10 +124,12 @@ fn is_called_for(
     kind: ErrorKind,
     now: &Circumstances,
     models: Models<'_>,
-    capabilities: &Capabilities,
+    history: &History,
 ) -> bool {
     let Models { stores, blocks, snapshots, logs } = models;
+    let capabilities = &history.capabilities;
     match (exchange.ask, kind) {
+        (Ask::Append { data, .. }, ErrorKind::TooLarge) => is_too_long(history, data),
         (_, ErrorKind::ConcurrentModification) if exchange.fence != Fence::Open => true,
         (Ask::Append { place: Place::Main, .. }, ErrorKind::Closed) if now.closed => true,
         (Ask::WriteBlock { block, .. }, ErrorKind::ReadOnly | ErrorKind::NotFound) => {

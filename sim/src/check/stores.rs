@@ -50,6 +50,8 @@ pub(super) enum Fresh {
 pub(super) struct Stores {
     life: [Life; 3],
     open: [bool; 3],
+    /// Whether there was a crash since it was last told of.
+    crashed_since: [bool; 3],
     /// Whether an open is to be let in where another handle has the store.
     fences: bool,
     /// Whether requests may land after the death of whoever sent them.
@@ -72,6 +74,7 @@ impl Stores {
     /// All processes are gone, and with them their handles.
     pub(super) fn crash(&mut self) {
         self.open = [false; 3];
+        self.crashed_since = [true; 3];
     }
 
     pub(super) fn closed(&mut self, place: Place) {
@@ -128,6 +131,13 @@ impl Stores {
                 out.expect(!life.is_told_of(), Breach::CreatedTwice, at, || {
                     format!("creating {} succeeded although it existed", place.as_str())
                 });
+                // A crash may have taken it. What came of the run without crashes tells the two apart (`trial`).
+                if life.is_told_of() && self.crashed_since[place as usize] {
+                    let text =
+                        format!("{} was created before a crash, and could be created again", place.as_str());
+                    out.broken(Breach::StoreLost, at, text);
+                }
+                self.crashed_since[place as usize] = false;
                 self.life[place as usize] = Life::Present;
                 self.open[place as usize] = true;
                 Fresh::Yes
@@ -140,6 +150,7 @@ impl Stores {
                 out.expect(life != Life::Destroyed, Breach::DestroyedCameBack, at, || {
                     format!("{} was destroyed, and creating it says that it exists", place.as_str())
                 });
+                self.crashed_since[place as usize] = false;
                 self.life[place as usize] = match life {
                     // A destruction that is on its way may land yet, until the store is opened.
                     Life::MaybeDestroyed if self.late_requests => life,
@@ -177,6 +188,7 @@ impl Stores {
                 }
                 self.life[place as usize] = Life::Present;
                 self.open[place as usize] = true;
+                self.crashed_since[place as usize] = false;
             }
             Told::Failed { kind: ErrorKind::NotFound, .. } => {
                 out.looked(Breach::WrongAnswer);
