@@ -6,7 +6,7 @@
 //!
 //! A record is what stands before its boundary, as in MIME. The payload is synced before the boundary is written, and the
 //! boundary names segment and number, so that after a crash a boundary is proof that its record is whole. What is missing
-//! is that a failed append is undone: the handle stops for any error but "no space left", after which it goes on at the
+//! is that a failed append is undone: the handle stops for any error but "no space left" of a write, after which it goes on at the
 //! end of the file, like one that was opened with `O_APPEND`.
 //!
 //! Seen in rocksdb-js#748. Breaks `append-atomic`: the record that is appended next comes back with the failed one's
@@ -34,6 +34,12 @@ fn boundary(salt: u64, seq: u64) -> [u8; BOUNDARY_LEN] {
     (u128::from(salt) << 64 | u128::from(seq)).to_le_bytes()
 }
 
+/// A sync that has no space stops the handle as every failed sync does. The bug is about writes: after a sync, a whole record would be
+/// left, and come back under a number that another one was given.
+fn stops(error: io::Error) -> io::Error {
+    if ErrorKind::of_io(&error) == ErrorKind::NoSpace { io::Error::other(error) } else { error }
+}
+
 impl Steps for Bug {
     async fn put_record<F: File, E: Env>(
         &self,
@@ -43,10 +49,10 @@ impl Steps for Bug {
         record: &[u8],
     ) -> io::Result<u64> {
         write_all_at(file, record, place.offset).await?;
-        self.sync_record(file, env).await?;
+        self.sync_record(file, env).await.map_err(stops)?;
         let end = place.offset + record.len() as u64;
         write_all_at(file, &boundary(place.salt, place.seq), end).await?;
-        self.sync_record(file, env).await?;
+        self.sync_record(file, env).await.map_err(stops)?;
         Ok(end + BOUNDARY_LEN as u64)
     }
 

@@ -5,9 +5,12 @@
 //! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
 //! is wrong is shared with [`control`], [`control_single`] or [`control_claim`], in which nothing is.
 //!
+//! [`ALL`] has them as data, with hosts that are compiled in this crate.
+//!
 //! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory.
 
 mod claim;
+mod list;
 mod plain;
 mod single;
 
@@ -45,3 +48,5 @@ pub mod truncates_below_watermark;
 
 #[cfg(test)]
 mod tests;
+
+pub use list::{ALL, Specimen};

@@ -2,11 +2,9 @@
 //!
 //! A [`Target`] has a name and boots a host in a [`Machine`]: a process with the simulated file system, clock and entropy.
 //! If it can, it also boots the host on a [`Disk`]: a directory of the operating system's.
-//! Hosts are kept behind object-safe mirrors of the contract's traits (`AnyHost`, `AnyStore`), so that the code that
+//! Hosts are kept behind object-safe mirrors of the contract's traits (`asl_mirrors`), so that the code that
 //! drives a run is compiled once, not once for each host.
 
-mod boxed;
-mod erased;
 pub(crate) mod gate;
 mod machine;
 mod operation;
@@ -21,8 +19,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-pub(crate) use boxed::BoxedHost;
-pub(crate) use erased::{AnyHost, AnyStore};
+pub(crate) use asl_mirrors::{AnyHost, AnyStore, BoxedHost};
 pub use machine::{Disk, Machine};
 pub use operation::{OwnFuture, OwnOperation};
 
@@ -70,10 +67,25 @@ impl Target {
         about: impl Into<String>,
         boot: impl Fn(&Machine<'_>) -> H + Send + Sync + 'static,
     ) -> Target {
+        Target::booting(name.into(), about.into(), Arc::new(move |machine| Box::new(boot(machine))))
+    }
+
+    /// A target of this name, whose host has no known type, in simulation and on a real disk.
+    pub(crate) fn boxed(
+        name: String,
+        about: &str,
+        boot: impl Fn(&Machine<'_>) -> Box<dyn AnyHost> + Send + Sync + 'static,
+        boot_on_disk: impl Fn(&Disk) -> Box<dyn AnyHost> + Send + Sync + 'static,
+    ) -> Target {
+        let boot_on_disk: Option<Arc<BootOnDisk>> = Some(Arc::new(boot_on_disk));
+        Target { boot_on_disk, ..Target::booting(name, about.to_owned(), Arc::new(boot)) }
+    }
+
+    fn booting(name: String, about: String, boot: Arc<Boot>) -> Target {
         Target {
-            name: name.into(),
-            about: about.into(),
-            boot: Arc::new(move |machine| Box::new(boot(machine)) as Box<dyn AnyHost>),
+            name,
+            about,
+            boot,
             usual_profile: Profile::Posix,
             dies_alone: false,
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
@@ -240,6 +252,6 @@ impl Target {
 
     /// A new incarnation of the host on a real disk, if the target can be started there.
     pub(crate) fn boot_on_disk(&self, disk: &Disk) -> Option<BoxedHost> {
-        self.boot_on_disk.as_ref().map(|boot| BoxedHost(boot(disk)))
+        self.boot_on_disk.as_ref().map(|boot| BoxedHost::new(boot(disk)))
     }
 }

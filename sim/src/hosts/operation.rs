@@ -6,8 +6,8 @@
 //! a disk that is full. What an operation refuses by the other kinds of errors ([`ErrorKind::NotFound`](asl_host::ErrorKind),
 //! say) is its own affair. What it promises besides is for an invariant of one's own ([`OwnInvariant`](crate::check::OwnInvariant)).
 
-use super::erased::Boxed;
 use asl_host::{Result, Store};
+use asl_mirrors::Own;
 use std::any::{Any, type_name};
 use std::fmt;
 use std::future::Future;
@@ -17,13 +17,11 @@ use std::sync::Arc;
 /// What an operation of one's own returns.
 pub type OwnFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-type Carry = dyn for<'a> Fn(&'a (dyn Any + Sync), u32) -> Boxed<'a, ()> + Send + Sync;
-
 /// An operation of a host's own.
 #[derive(Clone)]
 pub struct OwnOperation {
     name: &'static str,
-    carry: Arc<Carry>,
+    carry: Arc<Own>,
 }
 
 impl fmt::Debug for OwnOperation {
@@ -43,7 +41,7 @@ impl OwnOperation {
         name: &'static str,
         carry: impl for<'a> Fn(&'a S, u32) -> OwnFuture<'a> + Send + Sync + 'static,
     ) -> OwnOperation {
-        let carry: Arc<Carry> = Arc::new(move |store, input| {
+        let carry: Arc<Own> = Arc::new(move |store, input| {
             // The store of a target that hands out another type than the operation is for: its author learns it in the first run.
             let Some(store) = (store as &dyn Any).downcast_ref::<S>() else {
                 panic!(
@@ -61,8 +59,8 @@ impl OwnOperation {
         self.name
     }
 
-    /// Carries it out on a store of the host's.
-    pub(crate) fn carry<'a>(&self, store: &'a (dyn Any + Sync), input: u32) -> Boxed<'a, ()> {
-        (self.carry)(store, input)
+    /// What it does to a store of the host's.
+    pub(crate) fn carry(&self) -> &Arc<Own> {
+        &self.carry
     }
 }

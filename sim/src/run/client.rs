@@ -62,7 +62,7 @@ impl Runner<'_> {
         input: u32,
     ) -> Told {
         let ask = Ask::Own { operation: self.history.borrow_mut().intern(operation.name()), input };
-        self.ask(site, client, ask, store.own(operation, input), |_, ()| Told::Done).await
+        self.ask(site, client, ask, store.own(operation.carry(), input), |_, ()| Told::Done).await
     }
 
     async fn blocks_and_snapshots(&self, store: &dyn AnyStore, client: u16, op: &Op) -> Told {

@@ -2,12 +2,13 @@
 //!
 //! Not modelled: a handle that is dropped without being closed is dropped where its client is, not in the node.
 
-use crate::hosts::{AnyHost, AnyStore, Machine, OwnOperation, Target};
+use crate::hosts::{AnyHost, AnyStore, Machine, Target};
 use crate::media::Sim;
 use crate::scenario::Scenario;
 use asl_host::{
     BlockId, Capabilities, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, StoreLocation,
 };
+use asl_mirrors::Own;
 use madsim::runtime::{Handle, NodeHandle};
 use std::future::Future;
 use std::pin::Pin;
@@ -193,7 +194,7 @@ impl AnyStore for NodeStore {
         self.store.append_unit()
     }
 
-    fn own<'a>(&'a self, operation: &'a OwnOperation, input: u32) -> Asked<'a, ()> {
+    fn own<'a>(&'a self, operation: &'a Arc<Own>, input: u32) -> Asked<'a, ()> {
         let (store, operation) = (self.store.clone(), operation.clone());
         self.here.carry_out(async move { store.own(&operation, input).await })
     }

@@ -1,17 +1,37 @@
 //! The way back: hosts and stores behind the object-safe mirrors, as implementations of the contract's traits. What is
 //! written for any [`Host`], such as the cases of the contract, runs on a target without knowing its type.
 
-use super::erased::{AnyHost, SharedStore};
+use super::host::{AnyHost, SharedStore};
 use asl_host::{
     BlockId, Capabilities, Host, HostIdentity, HostTime, LogSeq, Record, Result, SnapshotId, Store,
     StoreLocation,
 };
+use std::fmt;
 
 /// A host whose type is not known.
-pub(crate) struct BoxedHost(pub(super) Box<dyn AnyHost>);
+pub struct BoxedHost(Box<dyn AnyHost>);
 
 /// A store whose type is not known.
-pub(crate) struct BoxedStore(SharedStore);
+pub struct BoxedStore(SharedStore);
+
+impl fmt::Debug for BoxedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxedHost")
+    }
+}
+
+impl fmt::Debug for BoxedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxedStore")
+    }
+}
+
+impl BoxedHost {
+    /// This one.
+    pub fn new(host: Box<dyn AnyHost>) -> BoxedHost {
+        BoxedHost(host)
+    }
+}
 
 impl Host for BoxedHost {
     type Store = BoxedStore;
