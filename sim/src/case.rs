@@ -11,7 +11,6 @@ use crate::base::trace::TraceHash;
 use crate::scenario::Scenario;
 use crate::shrink::Shrunk;
 use crate::trial::Trial;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -28,7 +27,8 @@ pub const VERSION: u32 = 4;
 const LEN_MAX: u64 = 64 << 20;
 
 /// A failing run, whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     format: String,
@@ -57,7 +57,8 @@ pub struct Case {
 }
 
 /// How a run was made small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Shrinking {
     /// How many operations the run had at first.
@@ -264,16 +265,25 @@ impl Case {
         std::fs::create_dir_all(directory(path))?;
         publish_file(path, self.to_json().as_bytes())
     }
+}
 
-    /// The JSON schema of case files, as text.
-    ///
-    /// # Panics
-    ///
-    /// Never: a schema is plain data.
-    pub fn schema() -> String {
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_SCHEMA=1 cargo test -p asl-sim --lib schema` writes it anew.
+    #[test]
+    fn the_committed_schema_is_that_of_the_format() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/case.schema.json");
         let schema = schemars::schema_for!(Case);
-        let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain data");
-        text.push('\n');
-        text
+        let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain data") + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            publish_file(&path, schema.as_bytes()).expect("it can be written");
+        }
+        let committed = std::fs::read_to_string(&path).expect("it is there");
+        assert!(
+            committed == schema,
+            "the format has changed: `UPDATE_SCHEMA=1 cargo test -p asl-sim --lib schema` writes the schema anew"
+        );
     }
 }

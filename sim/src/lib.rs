@@ -5,16 +5,29 @@
 //! hosts under test are [`target`]s; what they see is [`world`], and `executor` is what moves it.
 //!
 //! No module imports one that stands above it; `.ci/layers.txt` has the order.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `command` (default) | [`cli`]: the command, and every command for hosts of another crate; what it prints |
+//! | `programs` (by `command`) | hosts that are programs; the mount that they live on, and the library that is loaded into them |
+//! | `specimens` (by `command`) | hosts with one planted bug each, and [`hunt`] |
+//! | `proptest` | `strategies`: runs for property tests |
+//! | `madsim` | hosts on tokio; takes `--cfg madsim`, too |
+
+// What only the command or hosts that are programs use is in the library of a build without them, and in no program.
+#![cfg_attr(not(feature = "command"), allow(dead_code, unreachable_pub, unused_imports))]
 
 mod base;
 pub mod campaign;
 pub mod case;
 mod catalogue;
 pub mod check;
+#[cfg(feature = "command")]
 pub mod cli;
 pub mod conform;
 pub mod conformance;
 pub mod determinism;
+#[cfg(feature = "command")]
 pub mod doctor;
 pub mod double;
 mod executor;
@@ -24,9 +37,11 @@ mod failing;
 pub mod fuzz;
 pub mod history;
 mod hosts;
+#[cfg(feature = "specimens")]
 pub mod hunt;
 mod media;
 mod plan;
+#[cfg(feature = "programs")]
 pub mod process;
 pub mod report;
 pub mod run;
@@ -40,6 +55,7 @@ pub mod trial;
 
 pub use base::{decide, trace};
 pub use hosts::reference as host;
+#[cfg(feature = "programs")]
 pub use media::shown::fuse;
 
 /// What can be tested: targets, and those that come with the simulator.
@@ -52,6 +68,7 @@ pub mod target {
 pub mod world {
     pub use crate::media::device as disk;
     pub use crate::media::files::{fs, program};
+    #[cfg(feature = "programs")]
     pub use crate::media::shown::vfs;
     pub use crate::media::{Blocking, Sandbox, SimDisk, SimEnv, SimFile, SimFileSystem};
 }

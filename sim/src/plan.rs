@@ -6,13 +6,13 @@
 //! Not here: what is lost in a crash, which the decision map decides.
 
 use crate::base::decide::Site;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// Kinds of trouble that are not mixed within a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FaultClass {
     /// No crash, no fault: stores are closed and opened again in good order.
@@ -38,7 +38,8 @@ impl FaultClass {
 }
 
 /// What fails in a crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CrashKind {
     /// The processes are killed; the page cache stays.
@@ -48,7 +49,8 @@ pub enum CrashKind {
 }
 
 /// Where in a call the crash comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum When {
     /// Before it did anything.
@@ -60,7 +62,8 @@ pub enum When {
 }
 
 /// A point among the calls that change something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Cut {
     /// Which such call, counted from 0 within its site; if there are fewer, the end of the site.
@@ -83,7 +86,8 @@ impl Cut {
 }
 
 /// A crash, and the crashes inside the recovery from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CrashPlan {
     /// In which operation; `None`: in the very first start, while the store is created.
@@ -95,7 +99,8 @@ pub struct CrashPlan {
 }
 
 /// A call that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
     /// Where.
@@ -109,7 +114,8 @@ pub struct FaultPlan {
 macro_rules! fault_kinds {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $class:ident),* $(,)?) => {
         /// How a call, or a client's waiting for it, fails.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum FaultKind { $($(#[doc = $doc])* $name),* }
 
@@ -185,7 +191,8 @@ impl FromStr for FaultKind {
 }
 
 /// A time during which files can grow by no more than so many bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FullPlan {
     /// It begins when this operation does,
@@ -197,7 +204,8 @@ pub struct FullPlan {
 }
 
 /// A jump of the wall clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClockJump {
     /// When this operation begins.

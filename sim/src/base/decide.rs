@@ -8,15 +8,15 @@
 //! Addresses are made of *where in the scenario* something happens (a [`Site`]), never of counters that run through a
 //! whole run. Not covered: two questions at one address get one answer; callers see to it that there is none.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 /// Where in a scenario something happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(with = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 #[serde(into = "String", try_from = "String")]
 pub enum Site {
     /// In the operation of this number.
@@ -139,8 +139,9 @@ const QUESTIONS: [(Question, [&str; 3]); 14] = [
 ];
 
 /// Where a choice stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[schemars(with = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 #[serde(into = "String", try_from = "String")]
 pub struct Address {
     question: Question,

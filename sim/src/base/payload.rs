@@ -4,11 +4,11 @@
 //! torn piece of it tells where it came from. A share of payloads is not unique on purpose: empty, all the same, or made to
 //! look like a log's frames; those can be judged by count and position only.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a payload's bytes look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
     /// Names its operation in every word; at least 8 bytes long unless cut by `len`.
@@ -20,7 +20,8 @@ pub enum Style {
 }
 
 /// A payload as a scenario holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Payload {
     /// What it looks like.

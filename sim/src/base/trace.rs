@@ -9,7 +9,6 @@
 //! Not covered: what hosts do without calling anybody.
 
 use crate::base::decide::Site;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
@@ -131,8 +130,9 @@ impl Trace {
 }
 
 /// A finished hash, with the length of what it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(with = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "String"))]
 #[serde(into = "String", try_from = "String")]
 pub struct TraceHash {
     hash: u64,

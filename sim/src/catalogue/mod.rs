@@ -4,6 +4,7 @@
 
 mod hidden;
 mod late;
+#[cfg(feature = "specimens")]
 mod specimens;
 
 use crate::base::words::nearest;
@@ -72,9 +73,10 @@ fn sim_with(name: &str, about: &str, options: SimOptions) -> Target {
 
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
-    let mut targets = vec![posix(), posix_on_flush(), sim(), sim_on_flush(), sim_fence()];
-    targets.extend(specimens::targets());
-    targets
+    let hosts = [posix(), posix_on_flush(), sim(), sim_on_flush(), sim_fence()];
+    #[cfg(feature = "specimens")]
+    let hosts = hosts.into_iter().chain(specimens::targets());
+    hosts.into_iter().collect()
 }
 
 /// Hosts that are there for the tests of the simulator, and that [`find`] knows: some that a campaign cannot rely on, because they

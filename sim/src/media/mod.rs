@@ -12,6 +12,7 @@ pub(crate) mod files;
 pub(crate) mod profile;
 mod sandbox;
 pub(crate) mod setup;
+#[cfg(feature = "programs")]
 pub(crate) mod shown;
 
 pub use device::SimDisk;

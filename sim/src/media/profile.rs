@@ -3,7 +3,6 @@
 //! To add one: a row here. What it promises is its medium's: of a file system, axioms (`files::fs::axioms`).
 
 use super::files::fs::axioms::{self, Axioms};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a profile is one of, and what its medium has to know of it.
@@ -18,7 +17,8 @@ pub(crate) enum Kind {
 macro_rules! profiles {
     ($($(#[doc = $doc:literal])* $name:ident $text:literal $kind:expr),* $(,)?) => {
         /// What is promised of a medium: of a file system, beyond fsync.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(rename_all = "kebab-case")]
         pub enum Profile { $($(#[doc = $doc])* #[serde(rename = $text)] $name),* }
 

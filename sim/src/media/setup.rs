@@ -3,11 +3,11 @@
 use super::Profile;
 use super::files::fs::Fill;
 use super::profile::Kind;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which medium a run has, and how it is set up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MediumSetup {
     /// A file system, and a block device beside it.
@@ -17,7 +17,8 @@ pub enum MediumSetup {
 }
 
 /// Settings of a file system and the block device beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct FilesSetup {
     /// Which file system it is.

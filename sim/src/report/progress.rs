@@ -7,6 +7,7 @@ use crate::base::words::{count, duration, per_second, things};
 use crate::campaign::Progress;
 use crate::shrink;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+#[cfg(feature = "command")]
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Arc;
@@ -19,11 +20,13 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 const STOPPING: &str = "stopping after the runs in hand; press Ctrl-C again to stop at once";
 
 /// The first Ctrl-C ends the campaign in good order, the second one at once.
+#[cfg(feature = "command")]
 pub(crate) fn stop_on_interrupt(progress: &Arc<Progress>) {
     stop_by(progress.clone(), |progress| &progress.stop);
 }
 
 /// The first Ctrl-C sets a flag, the second one ends the program at once.
+#[cfg(feature = "command")]
 pub(crate) fn stop_by<T: Send + Sync + 'static>(
     shared: Arc<T>,
     flag: impl Fn(&T) -> &AtomicBool + Send + 'static,
@@ -88,11 +91,11 @@ pub(crate) fn watched_by<T>(view: &View<'_>, watch: Stopwatch, work: impl FnOnce
     let (working, finished) = bounded::<()>(0);
     std::thread::scope(|scope| {
         scope.spawn(move || {
+            #[cfg(feature = "command")]
             if stderr().is_terminal() {
-                show_bar(view, watch, &finished);
-            } else {
-                show_lines(view, watch, &finished);
+                return show_bar(view, watch, &finished);
             }
+            show_lines(view, watch, &finished);
         });
         let result = work();
         drop(working);
@@ -104,6 +107,7 @@ fn still_working(finished: &Receiver<()>) -> bool {
     finished.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout)
 }
 
+#[cfg(feature = "command")]
 fn show_bar(view: &View<'_>, watch: Stopwatch, finished: &Receiver<()>) {
     let mut bar: Option<ProgressBar> = None;
     let mut told = false;
@@ -126,6 +130,7 @@ fn show_bar(view: &View<'_>, watch: Stopwatch, finished: &Receiver<()>) {
     }
 }
 
+#[cfg(feature = "command")]
 fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("[{bar:12}] {msg}").expect("the template is right").progress_chars("=> ")
 }

@@ -9,7 +9,6 @@
 pub mod generate;
 
 use crate::plan::Plan;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::executor::PROCESSES;
@@ -22,7 +21,8 @@ pub use crate::plan::{
 };
 
 /// Everything that a run depends on, besides the decision map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The world.
@@ -100,7 +100,8 @@ impl Scenario {
 }
 
 /// What moves the tasks and the time of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Runtime {
     /// The simulator's own, for hosts that wait for nothing but their seams.
@@ -134,7 +135,8 @@ impl Runtime {
 }
 
 /// Settings of the world.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// What hosts keep their bytes on.
@@ -164,7 +166,8 @@ impl Setup {
 }
 
 /// One operation of one client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Op {
     /// Names the operation; unique in the scenario.
@@ -176,7 +179,8 @@ pub struct Op {
 }
 
 /// What an operation does. Numbers called `nth` count modulo what exists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Appends a record.

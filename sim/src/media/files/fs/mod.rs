@@ -44,7 +44,6 @@ pub(crate) use device::PATH as DEVICE_PATH;
 use dir::DirData;
 use file::{FileData, Resolve, Tick};
 use inodes::Inodes;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -54,7 +53,8 @@ use std::sync::Arc;
 pub(crate) type Ino = u32;
 
 /// What a sector holds that was lost, or never written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Fill {
     /// Zeros.

@@ -2,13 +2,10 @@
 //! is there is one that forgets a sync, so that there is something to find.
 //!
 //! ```text
-//! cargo run --release --example sim -- run own-host --seeds 10000
+//! cargo run --release -p own-host-sim -- run own-host --seeds 10000
 //! ```
-//!
-//! It is an example, and not a program of the crate's, because an example may use what only tests depend on: the host itself stays free of
-//! the simulator.
 
-#[path = "../tests/forgetful/mod.rs"]
+#[path = "../../tests/forgetful/mod.rs"]
 mod forgetful;
 
 use asl_sim::target::Target;
