@@ -3,7 +3,7 @@
  *
  *     cc -O2 -Wall -o host examples/c/host.c
  *
- * It speaks the driver protocol (docs/driver-protocol.md): one JSON object a line on standard input, one on standard output. It
+ * It speaks the driver protocol (docs/reference/driver-protocol.md): one JSON object a line on standard input, one on standard output. It
  * has neither blocks nor snapshots, and says so; examples/python/host.py has both.
  *
  * A store is a directory with two files: `log`, frames of length, checksum, number and record, which ends at the first frame

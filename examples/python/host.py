@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A host of append-only stores in one file, with nothing but Python's standard library.
 
-It speaks the driver protocol (docs/driver-protocol.md): one JSON object a line on standard input, one on standard output. Copy
+It speaks the driver protocol (docs/reference/driver-protocol.md): one JSON object a line on standard input, one on standard output. Copy
 it, and replace what is below "The store" by yours.
 
 A store is a directory:

@@ -3,7 +3,7 @@
 //! A case names its format and version first, and then tells its story; a reader refuses what is newer than itself. Version 2 adds
 //! what was done to make the run small; cases of version 1 are read as runs that nobody tried to make smaller. Version 3 adds
 //! operations of a host's own. In version 4 a run's setup says which medium it has; those before are read as being about files.
-//! `docs/case.schema.json` says what may stand in a case.
+//! `docs/reference/case.schema.json` says what may stand in a case.
 
 use crate::base::atomic_file::{directory, publish_file};
 use crate::base::decide::{Decider, Decisions};
@@ -274,7 +274,7 @@ mod tests {
     /// `UPDATE_SCHEMA=1 cargo test -p asl-sim --lib schema` writes it anew.
     #[test]
     fn the_committed_schema_is_that_of_the_format() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/case.schema.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/case.schema.json");
         let schema = schemars::schema_for!(Case);
         let schema = serde_json::to_string_pretty(&schema).expect("a schema is plain data") + "\n";
         if std::env::var_os("UPDATE_SCHEMA").is_some() {

@@ -48,6 +48,7 @@ fn the_posix_host_raises_no_alarm_when_one_kind_of_fault_comes_often() {
 fn the_hosts_that_specimens_are_made_of_raise_no_alarm() {
     raises_no_alarm("specimen:control", Wishes::default());
     raises_no_alarm("specimen:control-single", Wishes::default());
+    raises_no_alarm("specimen:control-on-flush", Wishes::default());
 }
 
 #[test]

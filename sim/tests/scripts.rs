@@ -136,7 +136,7 @@ fn scripts<'a>(yaml: &'a Yaml, found: &mut Vec<&'a str>) {
 
 #[test]
 fn the_workflow_to_copy_is_yaml_and_asks_for_nothing_that_there_is_not() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/github-actions.yml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/github-actions.yml");
     let documents = YamlLoader::load_from_str(&read(&path)).expect("it is YAML");
     let mut found = Vec::new();
     for document in &documents {

@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! That program is a target of the simulator: `asl-sim run exec -- PROGRAM`. The protocol is in `docs/driver-protocol.md`.
+//! That program is a target of the simulator: `asl-sim run exec -- PROGRAM`. The protocol is in `docs/reference/driver-protocol.md`.
 //!
 //! Requests are begun in the order in which they come, all on the thread that calls [`serve`]. A host that blocks that thread
 //! inside `poll`, as hosts on the operating system's files do, therefore works on one after the other, which makes its runs

@@ -3,7 +3,7 @@
 //! Every specimen is a real class of bug. Its module says what is wrong, where it was seen, which invariant of the
 //! contract it breaks and which fault that needs; `NAME` is its name, `BUG` what is wrong in one line, and `host` makes
 //! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
-//! is wrong is shared with [`control`], [`control_single`] or [`control_claim`], in which nothing is.
+//! is wrong is shared with [`control`], [`control_on_flush`], [`control_single`] or [`control_claim`], in which nothing is.
 //!
 //! [`ALL`] has them as data, with hosts that are compiled in this crate.
 //!
@@ -19,6 +19,7 @@ pub mod canary;
 pub mod commit_mark_unchecked;
 pub mod control;
 pub mod control_claim;
+pub mod control_on_flush;
 pub mod control_single;
 pub mod crc_omits_length;
 pub mod deleted_comes_back;

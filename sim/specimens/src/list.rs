@@ -70,5 +70,5 @@ pub static ALL: &[Specimen] = list! {
         open_makes_directory,
         canary;
     damage: torn_middle_is_eof, truncates_below_watermark;
-    sound: control, control_single, control_claim;
+    sound: control, control_on_flush, control_single, control_claim;
 };

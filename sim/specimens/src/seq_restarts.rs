@@ -4,6 +4,8 @@
 //! and leaves the sync to the first append, flush or snapshot that comes; until then it calls nothing durable. But it has
 //! shown the number, and with that the number is taken.
 //!
+//! On the other side stands `control-on-flush`, which shows what it did not sync to a read of the same session, and may.
+//!
 //! Seen in Typhon#712. Breaks `logseq-stable` (and `read-stable`): once the tail that somebody saw is lost, numbering restarts
 //! where it did before, and a number names another record than it did. Needs: two crashes, a kill in an append and a power
 //! loss before anything is synced.

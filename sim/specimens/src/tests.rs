@@ -135,6 +135,7 @@ macro_rules! specimens {
 specimens! {
     control,
     control_claim,
+    control_on_flush,
     control_single,
     ack_then_timer_flush,
     canary,

@@ -1,6 +1,6 @@
 //! Hosts that are programs of their own, in any language, driven over their standard input and output.
 //!
-//! A [`Program`] says what is started and in which [`World`] it lives; `docs/driver-protocol.md` says what it has to answer.
+//! A [`Program`] says what is started and in which [`World`] it lives; `docs/reference/driver-protocol.md` says what it has to answer.
 //! `protocol` has the lines, `child` a process and the threads that read it, `outside` is where what comes from outside meets
 //! the stepped executor, and `host` is the contract's traits over all that. Files are `shown` to processes by a mount (`mounted`) or by a
 //! library in them (`preloaded`). `watchdog` sees to it that no process outlives us, and no directory (`place`).

@@ -1,6 +1,6 @@
 //! The lines of the driver protocol, version 1: what is asked, what is answered, and which answers are none.
 //!
-//! `docs/driver-protocol.md` has the protocol in words. A request is one JSON object on a line, an answer too. What an answer
+//! `docs/reference/driver-protocol.md` has the protocol in words. A request is one JSON object on a line, an answer too. What an answer
 //! has beyond what is expected is ignored, so that hosts may say more than a version of this program knows.
 
 use asl_host::{Capabilities, Code, Durability, ErrorKind, Exclusion, LogSeq, Record};
