@@ -1,7 +1,7 @@
 //! A content-addressed store above a host, tested on the adversarial double: `cargo run -p asl-sim --example cas_store`.
 //!
 //! `store.rs`, `log.rs` and `segment.rs` are the store, for any host; `check.rs` is what its author writes to test it. Here it is
-//! tested in both durability modes on two hosts, the reference host `SimHost` first; `sim/tests/cas_store.rs` does so too, and shows that stores with the steps of a put in another order are
+//! tested in both durability modes on two hosts, the reference host `SimHost` first; `sim/tests/library/cas_store.rs` does so too, and shows that stores with the steps of a put in another order are
 //! caught.
 
 mod check;

@@ -735,7 +735,7 @@ fn every_file_test_and_program_of_the_fault_model_is_there() {
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let document = read("fault-model.md");
-    let mut sources = read("../../sim/tests/late.rs");
+    let mut sources = read("../../sim/tests/runs/late.rs");
     let links = document.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
     for link in links.filter(|link| !link.starts_with("contract.md#")) {
         sources += &read(link);

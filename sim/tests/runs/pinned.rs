@@ -2,7 +2,7 @@
 //! of some seeds, and the outcomes of an exhaustive search.
 //!
 //! A change of structure leaves every line as it is. A change that means to alter what a seed or a case does writes the file
-//! anew (`UPDATE_PINNED=1 cargo test -p asl-sim --test pinned`), and its commit says which lines changed and why.
+//! anew (`UPDATE_PINNED=1 cargo test -p asl-sim --test runs pinned`), and its commit says which lines changed and why.
 //!
 //! Not pinned: verdicts (the other tests judge those), hosts that are programs, the second runtime.
 

@@ -31,7 +31,7 @@ fn child() {
 /// Runs [`child`] for this target with these variables, in this directory.
 fn child_in(place: &Path, target: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().expect("it runs"));
-    command.args(["child", "--exact", "--ignored", "--nocapture"]).current_dir(place);
+    command.args(["conformance::child", "--exact", "--ignored", "--nocapture"]).current_dir(place);
     command
         .env("ASL_TEST_TARGET", target)
         .env("CARGO_PKG_NAME", "mine")
@@ -82,7 +82,7 @@ fn a_failure_is_told_with_its_story_its_case_and_the_command_that_replays_it() {
     let told: Vec<&str> = told.lines().filter(|line| !is_trace(line)).collect();
     let told = told.join("\n").replace(&place.path().display().to_string(), "PLACE");
     // The option is that of the profile which this test was built with, and debug builds have none.
-    let told = told.replace(" --release child", " child");
+    let told = told.replace(" --release conformance", " conformance");
     insta::assert_snapshot!("a_failure_as_cargo_test_tells_it", told);
     // As the message has it, but for Cargo: the same test with the case.
     let again = child_in(place.path(), BUGGY, &[("ASL_SIM_REPLAY", &case.to_string_lossy())]);

@@ -1,12 +1,12 @@
 //! The example's store above a host, on the adversarial double: right in both durability modes, and caught when it is not.
 
-#[path = "../examples/cas_store/check.rs"]
+#[path = "../../examples/cas_store/check.rs"]
 mod check;
-#[path = "../examples/cas_store/log.rs"]
+#[path = "../../examples/cas_store/log.rs"]
 mod log;
-#[path = "../examples/cas_store/segment.rs"]
+#[path = "../../examples/cas_store/segment.rs"]
 mod segment;
-#[path = "../examples/cas_store/store.rs"]
+#[path = "../../examples/cas_store/store.rs"]
 mod store;
 
 use asl_sim::double::{Double, DoubleHost, Failure, Report};

@@ -1,6 +1,4 @@
 //! The second runtime, from a build that does not have it. What it does is in the tests of `examples/tokio`.
-#![cfg(not(madsim))]
-
 use std::process::{Command, Output};
 
 fn asl_sim(args: &[&str]) -> Output {
@@ -31,7 +29,7 @@ fn a_check_that_asks_for_it_says_how_to_build_it() {
 /// Its default features bring bincode 1, which nobody maintains.
 #[test]
 fn nothing_that_nobody_maintains_comes_with_it() {
-    let lock = include_str!("../../Cargo.lock");
+    let lock = include_str!("../../../Cargo.lock");
     assert!(lock.contains("name = \"madsim\""), "the second runtime is locked");
     assert!(!lock.contains("name = \"bincode\""), "bincode is there");
 }

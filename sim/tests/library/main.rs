@@ -1,0 +1,9 @@
+//! The doors of the library: `cargo test`, the contract on a real disk, a store above a host, fuzzing, invariants and operations of one's own.
+
+mod cas_store;
+mod conform_library;
+mod conformance;
+mod double;
+mod fuzz;
+mod own_invariants;
+mod own_operations;
