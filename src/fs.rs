@@ -201,6 +201,19 @@ pub async fn uninterrupted<T, C: Future<Output = io::Result<T>>>(
     }
 }
 
+/// The same without a future around the call's, which every call of the host here would pay for.
+macro_rules! retry {
+    ($call:expr) => {
+        loop {
+            match $call.await {
+                Err(error) if std::io::Error::kind(&error) == std::io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        }
+    };
+}
+pub(crate) use retry;
+
 /// Writes all of `data`, finishing short writes and repeating interrupted ones.
 ///
 /// Errors: the file system's; a prefix may have been written then. A write of nothing is `WriteZero`.

@@ -9,7 +9,7 @@ use super::Shared;
 use super::layout::{self, Paths};
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};
-use crate::fs::{File, FileSystem, OpenMode, read_full_at, read_whole, uninterrupted, write_all_at};
+use crate::fs::{File, FileSystem, OpenMode, read_full_at, read_whole, retry, write_all_at};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
@@ -63,8 +63,7 @@ impl<F: File> Blocks<F> {
     {
         let id = layout::random_name(&shared.env);
         let path = open_path(paths, &id);
-        let file = uninterrupted(|| shared.fs.open(&path, OpenMode::CreateNew))
-            .await
+        let file = retry!(shared.fs.open(&path, OpenMode::CreateNew))
             .map_err(|error| StoreError::io(Operation::CreateBlock, path.to_string_lossy(), error))?;
         self.state().open.insert(id.clone(), Some(OpenBlock { file, len: 0, crc: 0 }));
         Ok(id)
@@ -97,10 +96,10 @@ impl<F: File> Blocks<F> {
         let failed = |error: io::Error| StoreError::io(Operation::SealBlock, from.to_string_lossy(), error);
         write_all_at(&block.file, &footer, block.len).await.map_err(|error| (failed(error), false))?;
         let publish = async {
-            uninterrupted(|| block.file.sync_all()).await?;
+            retry!(block.file.sync_all())?;
             self.state().sealing.insert(id.to_owned());
-            uninterrupted(|| fs.rename(&from, &to)).await?;
-            uninterrupted(|| fs.sync_dir(&paths.blocks)).await
+            retry!(fs.rename(&from, &to))?;
+            retry!(fs.sync_dir(&paths.blocks))
         };
         publish.await.map_err(|error| (failed(error), true))?;
         self.state().seal(id);
@@ -119,7 +118,7 @@ impl<F: File> Blocks<F> {
             let path = sealed_path(paths, &id);
             match fs.metadata(&path).await {
                 Ok(_) => {
-                    let synced = uninterrupted(|| fs.sync_dir(&paths.blocks)).await;
+                    let synced = retry!(fs.sync_dir(&paths.blocks));
                     synced
                         .map_err(|error| StoreError::io(operation, paths.blocks.to_string_lossy(), error))?;
                     let mut state = self.state();
@@ -213,7 +212,7 @@ async fn read_sealed<S: FileSystem>(fs: &S, paths: &Paths, id: &str) -> Result<V
         }
         _ => StoreError::io(Operation::ReadBlock, path.to_string_lossy(), error),
     };
-    let file = uninterrupted(|| fs.open(&path, OpenMode::Read)).await.map_err(&failed)?;
+    let file = retry!(fs.open(&path, OpenMode::Read)).map_err(&failed)?;
     let mut bytes = read_whole(&file).await.map_err(&failed)?;
     match content_len(&bytes) {
         Some(len) => {

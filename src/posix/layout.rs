@@ -1,7 +1,7 @@
 //! Names and formats of a store's files, and how a small file is published so that it is whole or absent.
 
 use crate::env::Env;
-use crate::fs::{File, FileSystem, OpenMode, uninterrupted, write_all_at};
+use crate::fs::{File, FileSystem, OpenMode, retry, write_all_at};
 use crate::host::StoreLocation;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -147,22 +147,21 @@ pub(super) async fn publish<F: FileSystem, E: Env>(
     let temporary = dir.join(format!("{}.tmp", random_name(env)));
     if let Err(source) = write_new(fs, &temporary, content).await {
         // Nothing refers to the temporary file: if it cannot be removed now, recovery does.
-        let _ = uninterrupted(|| fs.unlink(&temporary)).await;
+        let _ = retry!(fs.unlink(&temporary));
         return Err(PublishError { source, in_doubt: false });
     }
     let named = async {
-        let path = dir.join(name);
-        uninterrupted(|| fs.rename(&temporary, &path)).await?;
-        uninterrupted(|| fs.sync_dir(dir)).await
+        retry!(fs.rename(&temporary, &dir.join(name)))?;
+        retry!(fs.sync_dir(dir))
     };
     named.await.map_err(|source| PublishError { source, in_doubt: true })
 }
 
 /// Writes and syncs a new file; its name is not durable.
 pub(super) async fn write_new<F: FileSystem>(fs: &F, path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = uninterrupted(|| fs.open(path, OpenMode::CreateNew)).await?;
+    let file = retry!(fs.open(path, OpenMode::CreateNew))?;
     write_all_at(&file, content, 0).await?;
-    uninterrupted(|| file.sync_data()).await
+    retry!(file.sync_data())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::recover;
 use super::store::PosixStore;
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};
-use crate::fs::{File, FileSystem, OpenMode, read_whole, uninterrupted};
+use crate::fs::{File, FileSystem, OpenMode, read_whole, retry};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(super) async fn create<F: FileSystem, E: Env>(
     operation: Operation,
 ) -> Result<PosixStore<F, E>> {
     let fs = &shared.fs;
-    match uninterrupted(|| fs.create_dir(&paths.dir)).await {
+    match retry!(fs.create_dir(&paths.dir)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             refuse_existing(fs, &paths, operation).await?;
         }
@@ -35,21 +35,19 @@ pub(super) async fn create<F: FileSystem, E: Env>(
         Ok(()) => {}
     }
     remains(fs, &paths, operation).await?;
-    let lock = uninterrupted(|| fs.open(&paths.lock, OpenMode::Create))
-        .await
-        .map_err(failed(operation, &paths.lock))?;
+    let lock = retry!(fs.open(&paths.lock, OpenMode::Create)).map_err(failed(operation, &paths.lock))?;
     take_lock(fs, &paths, &lock, operation).await?;
     refuse_existing(fs, &paths, operation).await?;
     clear_remains(fs, &paths, operation).await?;
     for dir in [&paths.blocks, &paths.snapshots] {
-        uninterrupted(|| fs.create_dir(dir)).await.map_err(failed(operation, dir))?;
+        retry!(fs.create_dir(dir)).map_err(failed(operation, dir))?;
     }
     // Everything that the store consists of is durable before the mark says that there is one.
-    uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
+    retry!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
     layout::publish(fs, &shared.env, &paths.dir, "STORE", &layout::encode_mark())
         .await
         .map_err(|error| StoreError::io(operation, paths.mark.to_string_lossy(), error.source))?;
-    uninterrupted(|| fs.sync_dir(&paths.parent)).await.map_err(failed(operation, &paths.parent))?;
+    retry!(fs.sync_dir(&paths.parent)).map_err(failed(operation, &paths.parent))?;
     tracing::debug!(location = %paths.dir.display(), "store created");
     Ok(PosixStore::writer(shared.clone(), paths, lock, Log::empty(), BTreeSet::new(), BTreeSet::new()))
 }
@@ -72,14 +70,14 @@ pub(super) async fn destroy<F: FileSystem, E: Env>(
 ) -> Result<()> {
     let fs = &shared.fs;
     let lock = lock_existing(fs, &paths, operation).await?;
-    uninterrupted(|| fs.unlink(&paths.mark)).await.map_err(failed(operation, &paths.mark))?;
+    retry!(fs.unlink(&paths.mark)).map_err(failed(operation, &paths.mark))?;
     // From here on there is no store. What follows is cleaning up, and a creation would do it just as well.
-    uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
+    retry!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
     let cleaned = async {
         clear_remains(fs, &paths, operation).await?;
-        uninterrupted(|| fs.unlink(&paths.lock)).await.map_err(failed(operation, &paths.lock))?;
-        uninterrupted(|| fs.remove_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
-        uninterrupted(|| fs.sync_dir(&paths.parent)).await.map_err(failed(operation, &paths.parent))
+        retry!(fs.unlink(&paths.lock)).map_err(failed(operation, &paths.lock))?;
+        retry!(fs.remove_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
+        retry!(fs.sync_dir(&paths.parent)).map_err(failed(operation, &paths.parent))
     };
     if let Err(error) = cleaned.await {
         tracing::warn!(%error, "the store is destroyed, but not all its files could be removed");
@@ -90,19 +88,19 @@ pub(super) async fn destroy<F: FileSystem, E: Env>(
 
 /// The lock of a store that exists.
 async fn lock_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<F::File> {
-    let opened = uninterrupted(|| fs.open(&paths.lock, OpenMode::ReadWrite)).await;
+    let opened = retry!(fs.open(&paths.lock, OpenMode::ReadWrite));
     // Without its mark it is no store, whoever may be at work on it.
     if !has_mark(fs, paths, operation).await? {
         if opened.is_ok() {
             // A process that was killed may have removed it without syncing: what we say now must stay true.
-            uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
+            retry!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
         }
         return Err(StoreError::new(ErrorKind::NotFound, operation, paths.name()));
     }
     let opened = match opened {
         // A store that was restored without its lock file is a store all the same.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            uninterrupted(|| fs.open(&paths.lock, OpenMode::Create)).await
+            retry!(fs.open(&paths.lock, OpenMode::Create))
         }
         opened => opened,
     };
@@ -138,7 +136,7 @@ async fn lock_and_check<F: FileSystem>(
 /// removed the file, and a creation made another, between our opening it and locking it.
 async fn take_lock<F: FileSystem>(fs: &F, paths: &Paths, lock: &F::File, operation: Operation) -> Result<()> {
     let refused = || StoreError::new(ErrorKind::ConcurrentModification, operation, paths.name());
-    if !uninterrupted(|| lock.try_lock()).await.map_err(failed(operation, &paths.lock))? {
+    if !retry!(lock.try_lock()).map_err(failed(operation, &paths.lock))? {
         return Err(refused().with_detail("another process or handle has the store open"));
     }
     let ours = lock.metadata().await.map_err(failed(operation, &paths.lock))?;
@@ -158,7 +156,7 @@ async fn refuse_existing<F: FileSystem>(fs: &F, paths: &Paths, operation: Operat
         return Ok(());
     }
     for dir in [&paths.dir, &paths.parent] {
-        uninterrupted(|| fs.sync_dir(dir)).await.map_err(failed(operation, dir))?;
+        retry!(fs.sync_dir(dir)).map_err(failed(operation, dir))?;
     }
     Err(StoreError::new(ErrorKind::Exists, operation, paths.name()))
 }
@@ -174,7 +172,7 @@ async fn has_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) ->
 }
 
 async fn read_mark<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<Option<Mark>> {
-    match uninterrupted(|| fs.open(&paths.mark, OpenMode::Read)).await {
+    match retry!(fs.open(&paths.mark, OpenMode::Read)) {
         Ok(file) => {
             let bytes = read_whole(&file).await.map_err(failed(operation, &paths.mark))?;
             Ok(Some(layout::decode_mark(&bytes)))
@@ -221,22 +219,18 @@ async fn is_directory<F: FileSystem>(fs: &F, path: &Path, operation: Operation) 
 async fn clear_remains<F: FileSystem>(fs: &F, paths: &Paths, operation: Operation) -> Result<()> {
     let found = remains(fs, paths, operation).await?;
     for (path, is_dir) in &found {
-        let removed = if *is_dir {
-            uninterrupted(|| fs.remove_dir(path)).await
-        } else {
-            uninterrupted(|| fs.unlink(path)).await
-        };
+        let removed = if *is_dir { retry!(fs.remove_dir(path)) } else { retry!(fs.unlink(path)) };
         removed.map_err(failed(operation, path))?;
     }
     if !found.is_empty() {
-        uninterrupted(|| fs.sync_dir(&paths.dir)).await.map_err(failed(operation, &paths.dir))?;
+        retry!(fs.sync_dir(&paths.dir)).map_err(failed(operation, &paths.dir))?;
     }
     Ok(())
 }
 
 /// The names in a directory, sorted.
 pub(super) async fn list<F: FileSystem>(fs: &F, dir: &Path, operation: Operation) -> Result<Vec<String>> {
-    let names = uninterrupted(|| fs.read_dir(dir)).await.map_err(failed(operation, dir))?;
+    let names = retry!(fs.read_dir(dir)).map_err(failed(operation, dir))?;
     let mut names: Vec<String> = names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     Ok(names)

@@ -15,7 +15,7 @@ use super::layout::Paths;
 use crate::env::Env;
 use crate::error::ErrorKind;
 use crate::frame;
-use crate::fs::{File, FileSystem, OpenMode, read_full_at, uninterrupted, write_all_at};
+use crate::fs::{File, FileSystem, OpenMode, read_full_at, retry, write_all_at};
 use crate::host::Durability;
 use std::future::poll_fn;
 use std::io;
@@ -448,12 +448,12 @@ impl<F: File> Lead<'_, F> {
             write_again(&plan).await?;
         }
         if cut {
-            uninterrupted(|| plan.file.sync_all()).await?;
+            retry!(plan.file.sync_all())?;
         } else {
-            uninterrupted(|| plan.file.sync_data()).await?;
+            retry!(plan.file.sync_data())?;
         }
         if !plan.name_durable {
-            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await?;
+            retry!(seams.fs.sync_dir(&seams.paths.dir))?;
         }
         self.log.state().synced(plan.upto);
         Ok(true)
@@ -470,8 +470,7 @@ impl<F: File> Lead<'_, F> {
                 // A segment is begun when the one before it is complete.
                 self.sync(seams, false).await.map_err(WriteError::Failed)?;
                 let path = seams.paths.segment(plan.first, plan.salt);
-                let file =
-                    uninterrupted(|| seams.fs.open(&path, OpenMode::Create)).await.map_err(WriteError::of)?;
+                let file = retry!(seams.fs.open(&path, OpenMode::Create)).map_err(WriteError::of)?;
                 let file = Arc::new(file);
                 self.log.opened(plan.first, &file, 0);
                 file
@@ -481,9 +480,9 @@ impl<F: File> Lead<'_, F> {
         if seams.durability == Durability::OnFlush {
             return Ok(());
         }
-        uninterrupted(|| file.sync_data()).await.map_err(WriteError::Failed)?;
+        retry!(file.sync_data()).map_err(WriteError::Failed)?;
         if !plan.name_durable {
-            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await.map_err(WriteError::Failed)?;
+            retry!(seams.fs.sync_dir(&seams.paths.dir)).map_err(WriteError::Failed)?;
         }
         Ok(())
     }
@@ -498,15 +497,14 @@ impl<F: File> Lead<'_, F> {
         place.set_len(plan.offset).await?;
         // The next batch begins another segment, so that what this one holds must be durable too.
         if !self.sync(seams, true).await? {
-            uninterrupted(|| place.sync_all()).await?;
+            retry!(place.sync_all())?;
         }
         if plan.offset == 0 {
-            let segment = seams.paths.segment(plan.first, plan.salt);
-            match uninterrupted(|| seams.fs.unlink(&segment)).await {
+            match retry!(seams.fs.unlink(&seams.paths.segment(plan.first, plan.salt))) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            uninterrupted(|| seams.fs.sync_dir(&seams.paths.dir)).await?;
+            retry!(seams.fs.sync_dir(&seams.paths.dir))?;
         }
         Ok(())
     }

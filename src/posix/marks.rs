@@ -11,7 +11,7 @@ use super::Shared;
 use super::layout::{publish, random_name, seal_bytes, unseal_bytes, write_new};
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};
-use crate::fs::{File, FileSystem, OpenMode, read_whole, uninterrupted};
+use crate::fs::{File, FileSystem, OpenMode, read_whole, retry};
 use crate::host::{HostIdentity, HostTime};
 use std::io;
 use std::sync::{Mutex, OnceLock};
@@ -88,19 +88,19 @@ impl Marks {
             let name = random_name(&shared.env);
             let made = async {
                 write_new(fs, &temporary, &seal_bytes(name.into_bytes())).await?;
-                match uninterrupted(|| fs.link(&temporary, &path)).await {
+                match retry!(fs.link(&temporary, &path)) {
                     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
                     _ => Ok(()),
                 }
             };
             let made = made.await;
             // Left behind it is only litter in the root.
-            let _ = uninterrupted(|| fs.unlink(&temporary)).await;
+            let _ = retry!(fs.unlink(&temporary));
             made.map_err(failed)?;
             content = read_optional(shared, "identity").await.map_err(failed)?;
         }
         // Whoever linked it may have died before syncing: it is durable before it is shown.
-        uninterrupted(|| fs.sync_dir(&shared.root)).await.map_err(failed)?;
+        retry!(fs.sync_dir(&shared.root)).map_err(failed)?;
         let damaged = || {
             StoreError::new(ErrorKind::Corrupt, operation, path.to_string_lossy()).with_detail(
                 "the identity is damaged: restore the file from a backup, or remove it to get another one",
@@ -116,9 +116,9 @@ impl Marks {
 async fn lock_clock<F: FileSystem, E: Env>(shared: &Shared<F, E>, operation: Operation) -> Result<F::File> {
     let path = shared.root.join("clock.lock");
     let failed = |error: io::Error| StoreError::io(operation, path.to_string_lossy(), error);
-    let lock = uninterrupted(|| shared.fs.open(&path, OpenMode::Create)).await.map_err(failed)?;
+    let lock = retry!(shared.fs.open(&path, OpenMode::Create)).map_err(failed)?;
     for _ in 0..LOCK_TRIES {
-        if uninterrupted(|| lock.try_lock()).await.map_err(failed)? {
+        if retry!(lock.try_lock()).map_err(failed)? {
             return Ok(lock);
         }
         shared.env.sleep(LOCK_PAUSE).await;
@@ -145,8 +145,7 @@ async fn read_optional<F: FileSystem, E: Env>(
     shared: &Shared<F, E>,
     name: &str,
 ) -> io::Result<Option<Vec<u8>>> {
-    let path = shared.root.join(name);
-    match uninterrupted(|| shared.fs.open(&path, OpenMode::Read)).await {
+    match retry!(shared.fs.open(&shared.root.join(name), OpenMode::Read)) {
         Ok(file) => read_whole(&file).await.map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -15,7 +15,7 @@ use super::snapshot::Manifest;
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};
 use crate::frame::{self, Scan};
-use crate::fs::{File, FileSystem, OpenMode, read_whole, uninterrupted, write_all_at};
+use crate::fs::{File, FileSystem, OpenMode, read_whole, retry, write_all_at};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub(super) async fn recover<F: FileSystem, E: Env>(
     let last = tail.as_ref().map_or(0, Tail::last);
     recovery.check_manifests(&snapshots, &blocks, last).await?;
     for path in &litter {
-        uninterrupted(|| fs.unlink(path)).await.map_err(recovery.failed(path))?;
+        retry!(fs.unlink(path)).map_err(recovery.failed(path))?;
     }
     if let (Some(tail), Some(segment)) = (tail, segments.last_mut()) {
         recovery.make_durable(&tail).await?;
@@ -53,7 +53,7 @@ pub(super) async fn recover<F: FileSystem, E: Env>(
     }
     // A process that was killed may have left names that no sync has covered yet: ours, and the store's in its parent.
     for dir in [&paths.blocks, &paths.snapshots, &paths.dir, &paths.parent] {
-        uninterrupted(|| fs.sync_dir(dir)).await.map_err(recovery.failed(dir))?;
+        retry!(fs.sync_dir(dir)).map_err(recovery.failed(dir))?;
     }
     tracing::debug!(location = %paths.dir.display(), last, blocks = blocks.len(), "store recovered");
     Ok(Recovered { segments, last, blocks, snapshots })
@@ -107,9 +107,7 @@ impl<F: FileSystem> Recovery<'_, F> {
         let mut follower = None;
         while let Some(segment) = segments.last() {
             let path = self.paths.segment(segment.first, segment.salt);
-            let file = uninterrupted(|| self.fs.open(&path, OpenMode::ReadWrite))
-                .await
-                .map_err(self.failed(&path))?;
+            let file = retry!(self.fs.open(&path, OpenMode::ReadWrite)).map_err(self.failed(&path))?;
             let bytes = read_whole(&file).await.map_err(self.failed(&path))?;
             let scan = frame::scan(&bytes, segment.salt, segment.first);
             let tail = Tail { path, file, bytes, scan, first: segment.first };
@@ -153,7 +151,7 @@ impl<F: FileSystem> Recovery<'_, F> {
         let Tail { path, file, bytes, scan, first } = tail;
         if scan.end < bytes.len() as u64 {
             tracing::debug!(path = %path.display(), from = scan.end, to = bytes.len(), "torn tail cut");
-            uninterrupted(|| file.set_len(scan.end)).await.map_err(self.failed(path))?;
+            retry!(file.set_len(scan.end)).map_err(self.failed(path))?;
         }
         let covered = usize::try_from((scan.watermark + 1).saturating_sub(*first))
             .expect("less than the frames scanned");
@@ -161,7 +159,7 @@ impl<F: FileSystem> Recovery<'_, F> {
             let (from, end) = (from as usize, scan.end as usize);
             write_all_at(file, &bytes[from..end], from as u64).await.map_err(self.failed(path))?;
         }
-        uninterrupted(|| file.sync_all()).await.map_err(self.failed(path))
+        retry!(file.sync_all()).map_err(self.failed(path))
     }
 
     /// The published files of a directory, by identifier; what of ours was not published is litter.

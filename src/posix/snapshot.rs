@@ -5,7 +5,7 @@
 
 use super::layout::{seal_bytes, unseal_bytes};
 use crate::error::{ErrorKind, Operation, Result, StoreError};
-use crate::fs::{FileSystem, OpenMode, read_whole, uninterrupted};
+use crate::fs::{FileSystem, OpenMode, read_whole, retry};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -49,7 +49,7 @@ impl Manifest {
     /// Reads a published manifest. One that is not whole is corruption, since it was durable before it had its name.
     pub(super) async fn load<S: FileSystem>(fs: &S, path: &Path, operation: Operation) -> Result<Manifest> {
         let failed = |error: io::Error| StoreError::io(operation, path.to_string_lossy(), error);
-        let file = uninterrupted(|| fs.open(path, OpenMode::Read)).await.map_err(failed)?;
+        let file = retry!(fs.open(path, OpenMode::Read)).map_err(failed)?;
         let bytes = read_whole(&file).await.map_err(failed)?;
         Manifest::decode(&bytes).ok_or_else(|| {
             StoreError::new(ErrorKind::Corrupt, operation, path.to_string_lossy())

@@ -11,7 +11,7 @@ use super::snapshot::Manifest;
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};
 use crate::frame::{self, HEADER_LEN};
-use crate::fs::{File, FileSystem, OpenMode, read_full_at, uninterrupted};
+use crate::fs::{File, FileSystem, OpenMode, read_full_at, retry};
 use crate::host::{BlockId, LogSeq, Record, SnapshotId, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -168,8 +168,7 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
                 Err(error) => return Err(StoreError::io(operation, path.to_string_lossy(), error)),
             };
             let dir = &self.inner.paths.snapshots;
-            uninterrupted(|| self.inner.shared.fs.sync_dir(dir))
-                .await
+            retry!(self.inner.shared.fs.sync_dir(dir))
                 .map_err(|error| StoreError::io(operation, dir.to_string_lossy(), error))?;
             let mut snapshots = self.snapshots();
             // Whoever was at it may have come to an end meanwhile.
@@ -196,13 +195,13 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
         limit: usize,
         out: &mut Vec<Record>,
     ) -> Result<()> {
-        let path = self.inner.paths.segment(place.first, place.salt);
-        let failed = |error: io::Error| StoreError::io(Operation::Read, path.to_string_lossy(), error);
+        let path = || self.inner.paths.segment(place.first, place.salt);
+        let failed = |error: io::Error| StoreError::io(Operation::Read, path().to_string_lossy(), error);
         let (file, len) = match place.file {
             Some(file) => (file, place.len),
             None => {
-                let opened = uninterrupted(|| self.inner.shared.fs.open(&path, OpenMode::Read)).await;
-                let file = Arc::new(opened.map_err(failed)?);
+                let file =
+                    Arc::new(retry!(self.inner.shared.fs.open(&path(), OpenMode::Read)).map_err(failed)?);
                 let len = file.metadata().await.map_err(failed)?.len;
                 self.inner.log.opened(place.first, &file, len);
                 (file, len)
@@ -233,7 +232,8 @@ impl<F: FileSystem, E: Env> PosixStore<F, E> {
                 // Not even one frame: the chunk is too short for it, or it is bad.
                 if wanted >= remaining {
                     let detail = format!("record {seq} is damaged or missing");
-                    let error = StoreError::new(ErrorKind::Corrupt, Operation::Read, path.to_string_lossy());
+                    let error =
+                        StoreError::new(ErrorKind::Corrupt, Operation::Read, path().to_string_lossy());
                     return Err(error.with_detail(detail));
                 }
                 wanted = wanted.saturating_mul(8);
@@ -401,10 +401,10 @@ impl<F: FileSystem, E: Env> Store for PosixStore<F, E> {
         let path = self.snapshot_path(snapshot.as_str());
         self.snapshots().in_doubt.insert(snapshot.as_str().to_owned(), Doubt::Deleting);
         let deleted = async {
-            match uninterrupted(|| self.inner.shared.fs.unlink(&path)).await {
+            match retry!(self.inner.shared.fs.unlink(&path)) {
                 // Somebody else is deleting it too.
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => uninterrupted(|| self.inner.shared.fs.sync_dir(dir)).await,
+                _ => retry!(self.inner.shared.fs.sync_dir(dir)),
             }
         };
         deleted.await.map_err(|error| {
