@@ -5,7 +5,7 @@ use super::args::{ListArgs, Listed};
 use super::out::Out;
 use super::targets::Targets;
 use super::wishes::CLASSES;
-use crate::base::words::wrapped;
+use crate::base::words::{program, wrapped};
 use crate::check::INVARIANTS;
 use crate::conform;
 use crate::report::json::{Line, Source};
@@ -34,17 +34,16 @@ fn table(rows: &[(&str, &str)], out: &mut Out) {
     }
 }
 
-/// The target that is not built in.
-const EXEC: (&str, &str) = (
-    "exec",
-    "a program in any language that answers the driver protocol: `asl-sim run exec -- PROGRAM ARGS`",
-);
-
 fn targets(all: &Targets, out: &mut Out) {
     let targets = all.listed();
     let mut rows: Vec<(&str, &str)> = targets.iter().map(|target| (target.name(), target.about())).collect();
+    // The target that is not built in.
+    let about = format!(
+        "a program in any language that answers the driver protocol: `{} run exec -- PROGRAM ARGS`",
+        program()
+    );
     let specimens = rows.iter().position(|(name, _)| name.starts_with("specimen:")).unwrap_or(rows.len());
-    rows.insert(specimens, EXEC);
+    rows.insert(specimens, ("exec", &about));
     table(&rows, out);
     for (name, about) in rows {
         out.json(&Line::Target { name, about });
