@@ -117,14 +117,30 @@ impl<M: Medium> Sim<M> {
     /// One call of a host: waits its time, then takes effect, fails as planned, or is where the crash comes (then it
     /// never returns). If the caller dies before, it has done nothing.
     pub(crate) async fn perform<R: Request<M>>(&self, process: Process, mut request: R) -> R::Reply {
-        let Some(call) = self.gate(process, request.class(), 0).await else {
-            return R::dead();
+        let reply = match self.perform_alone(process, &mut request) {
+            Some(reply) => reply,
+            None => match self.gate(process, request.class(), 0).await {
+                Some(call) => self.lock().carry_out(&call, &mut request),
+                None => return R::dead(),
+            },
         };
-        let reply = self.lock().carry_out(&call, &mut request);
         match reply {
             Some(reply) => reply,
             None => self.never_heard().await,
         }
+    }
+
+    /// The same for the call of the only task that could run, which most calls are: it takes no turn, and the lock once. `None`
+    /// if it has to take a turn, and nothing was done.
+    #[inline]
+    fn perform_alone<R: Request<M>>(&self, process: Process, request: &mut R) -> Option<Option<R::Reply>> {
+        #[cfg(all(feature = "madsim", madsim))]
+        if self.other.get().is_some() {
+            return None;
+        }
+        let mut world = self.lock();
+        let call = world.begin_alone(process, request.class())?;
+        Some(world.carry_out(&call, request))
     }
 
     /// The same of a request that outlives its caller: it is on its way from when it is made, and if the caller dies, or stops

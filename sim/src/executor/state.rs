@@ -345,6 +345,12 @@ impl Executor {
         self.pauses > CALLS_MAX || self.injected.calls > CALLS_MAX
     }
 
+    /// Whether the next call may be the one from which on the run goes round.
+    #[inline]
+    pub(super) fn may_go_round(&self) -> bool {
+        self.pauses >= CALLS_MAX || self.injected.calls >= CALLS_MAX
+    }
+
     pub(super) fn latency_ns(&mut self, call: &Call, extra_ns: u64) -> u64 {
         let mut latency_ns = call.class.latency_ns.saturating_add(extra_ns);
         if !self.is_alone() {

@@ -1,7 +1,7 @@
 //! A run's executor and its medium together: sites that begin, calls that take effect, processes and power that fail.
 
 use super::Executor;
-use super::call::{Call, Within};
+use super::call::{Call, Class, Within};
 use super::call_log::{self, About, CallLog, End, What};
 use super::flights::Flights;
 use super::medium::{Failure, Medium, Request};
@@ -152,6 +152,19 @@ impl<M: Medium> World<M> {
             let survivors = Box::new(self.medium.survivors(&self.executor.decide));
             self.executor.log(|| What::Crash(kind, survivors));
         }
+    }
+
+    /// The only task that could run makes a call, whose time passes at once. `None` if others could run too, if its caller is
+    /// dead, or where the run may have no end: then nothing has happened, and the gate sees to it.
+    #[inline]
+    pub(super) fn begin_alone(&mut self, process: Process, class: &'static Class) -> Option<Call> {
+        let executor = &mut self.executor;
+        if !executor.is_alone() || !executor.is_alive(process) || executor.may_go_round() {
+            return None;
+        }
+        let call = executor.register(class, self.medium.mark());
+        executor.now_ns = executor.now_ns.saturating_add(executor.latency_ns(&call, 0));
+        Some(call)
     }
 
     /// The instant of a call. `None` if nobody will hear of it.
