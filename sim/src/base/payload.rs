@@ -64,6 +64,8 @@ impl Payload {
     }
 }
 
+const WORD_BITS: usize = 64;
+
 fn word(op: u32, index: u64) -> u64 {
     TAG << 56 | u64::from(op & OP_MAX) << 32 | (index & 0xffff_ffff)
 }
@@ -91,7 +93,9 @@ pub(crate) fn operations_in(bytes: &[u8]) -> Vec<u32> {
 pub(crate) fn operations_written_in(bytes: &[u8]) -> Vec<u32> {
     let mut found = operations_in(bytes);
     for (digit, bits) in [(hex_digit as fn(u8) -> Option<u8>, 4), (base64_digit, 6)] {
-        for digits in bytes.split(|&byte| digit(byte).is_none()) {
+        // Most pieces of bytes that are no text are too short for a word.
+        let pieces = bytes.split(|&byte| digit(byte).is_none());
+        for digits in pieces.filter(|digits| digits.len() * bits >= WORD_BITS) {
             // Where it was cut, nobody knows where a byte begins.
             for skipped in 0..8 / (8 - bits) {
                 let values = digits.iter().skip(skipped).filter_map(|&byte| digit(byte));
