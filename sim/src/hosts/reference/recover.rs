@@ -6,8 +6,8 @@
 //! a cache only and marked clean there by a flush that failed, and behind them comes a frame with a new salt, so that nothing
 //! of this tail is ever taken for a frame again. Only then is anything shown.
 //!
-//! Not detected: damage to the last batch, which looks like a torn one, and damage whose witnesses are all damaged as well, or
-//! further behind it than the longest frame is long.
+//! Not detected: damage to the last batch, which looks like a torn one, and damage to more frames in a row than fit where the
+//! longest would, in sectors of its own: their witness is not looked for so far behind.
 
 use super::contents::Contents;
 use super::frame::{self, ALIGNMENT, Entry, Found, HEADER_LEN};
@@ -109,7 +109,9 @@ struct Scan<'a> {
     journal: Journal,
     /// Where the last frame ends, padding included; 0 if there is none.
     end: u64,
-    frame_len_max: u64,
+    /// The frame behind a damaged one begins no further from the end of the one before it, in bytes: both may begin at a sector
+    /// of their own.
+    reach_bytes: u64,
 }
 
 impl<'a> Scan<'a> {
@@ -128,8 +130,8 @@ impl<'a> Scan<'a> {
             u64::from(options.append_unit),
         );
         let tape = Tape { disk, bytes: Vec::with_capacity(READ_LEN_MAX as usize) };
-        let frame_len_max = longest + journal.sector_len;
-        Scan { tape, contents: Contents::default(), journal, end: 0, frame_len_max }
+        let reach_bytes = longest.next_multiple_of(journal.sector_len) + journal.sector_len;
+        Scan { tape, contents: Contents::default(), journal, end: 0, reach_bytes }
     }
 
     /// The next frame of the chain: in the same batch, or at the beginning of the next.
@@ -173,9 +175,9 @@ impl<'a> Scan<'a> {
     /// Looks for a proof that there was more.
     async fn look_behind(&mut self) -> Result<(), Failure> {
         let mut position = self.end.next_multiple_of(ALIGNMENT);
-        let mut upto = position + self.frame_len_max;
+        let mut upto = position + self.reach_bytes;
         loop {
-            self.tape.have(upto).await?;
+            self.tape.have(upto + HEADER_LEN as u64).await?;
             let Some(claimed) = frame::next_claim(&self.tape.bytes, position, upto) else { return Ok(()) };
             if let Some(found) = self.tape.frame_if_claimed(claimed).await? {
                 if found.watermark > self.end {
@@ -185,7 +187,7 @@ impl<'a> Scan<'a> {
                     );
                     return Err(Failure::corrupt(detail));
                 }
-                upto = claimed + found.len as u64 + self.frame_len_max;
+                upto = claimed + found.len as u64 + self.reach_bytes;
             }
             position = claimed + ALIGNMENT;
         }
@@ -232,5 +234,50 @@ impl Tape<'_> {
         }
         self.have(position + len as u64).await?;
         Ok(frame::decode(&self.bytes[at..], position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hosts::reference::{SimHost, SimOptions};
+    use crate::media::Sandbox;
+    use asl_host::{ErrorKind, Host, Store, StoreLocation};
+
+    /// What an open says after the first sector of the second of three records was overwritten.
+    fn opened_after_damage(options: &SimOptions, first_len: usize) -> ErrorKind {
+        let sandbox = Sandbox::new(1);
+        let location = StoreLocation::new("/root/log");
+        sandbox.run(async {
+            let host = || SimHost::new(sandbox.disk(), sandbox.env(), *options);
+            let store = host().create_store(&location).await.expect("nothing fails");
+            let records = [vec![1; first_len], vec![2; options.record_len_max as usize], vec![3; 9]];
+            for record in &records {
+                store.append(record).await.expect("nothing fails");
+            }
+            drop(store);
+            let disk = sandbox.disk();
+            let sector_len = disk.sector_len();
+            let mut bytes = vec![0; 64 * sector_len];
+            disk.read_at(&mut bytes, 0).await.expect("nothing fails");
+            let second = bytes.windows(9).position(|window| window == [2; 9]).expect("it was written");
+            let sector = second - second % sector_len;
+            disk.write_at(&vec![0xff; sector_len], sector as u64).await.expect("nothing fails");
+            host().open_store(&location).await.map(drop).expect_err("a record in the middle is gone").kind()
+        })
+    }
+
+    #[test]
+    fn a_damaged_record_is_noticed_by_the_one_behind_it_wherever_they_stand() {
+        // On a device with large sectors the record behind a damaged one began further away than was looked, and two
+        // acknowledged records were gone without a word: each batch begins at a sector of its own, and only one of the two
+        // gaps was counted.
+        let lens = [(1, 100), (1, 1_000), (512, 100), (512, 3_000), (4_096, 3_000)];
+        for (append_unit, record_len_max) in lens {
+            let options = SimOptions { append_unit, record_len_max, ..SimOptions::default() };
+            for first_len in (1..record_len_max as usize).step_by(97) {
+                let told = opened_after_damage(&options, first_len);
+                assert_eq!(told, ErrorKind::Corrupt, "{options:?} {first_len}");
+            }
+        }
     }
 }
