@@ -62,6 +62,14 @@ pub(crate) struct Sim<M: Medium> {
     pub(crate) neighbours: other::Neighbours,
 }
 
+/// What became of a call that was to be made when nothing else could run.
+enum Alone<T> {
+    /// It took effect; the reply, if somebody is to hear of it.
+    Done(Option<T>),
+    /// It has to take a turn, and nothing was done.
+    Not,
+}
+
 impl<M: Medium> Sim<M> {
     pub(crate) fn new(medium: M, plan: Plan, decide: Decider) -> Arc<Sim<M>> {
         Arc::new(Sim::of(World {
@@ -118,8 +126,8 @@ impl<M: Medium> Sim<M> {
     /// never returns). If the caller dies before, it has done nothing.
     pub(crate) async fn perform<R: Request<M>>(&self, process: Process, mut request: R) -> R::Reply {
         let reply = match self.perform_alone(process, &mut request) {
-            Some(reply) => reply,
-            None => match self.gate(process, request.class(), 0).await {
+            Alone::Done(reply) => reply,
+            Alone::Not => match self.gate(process, request.class(), 0).await {
                 Some(call) => self.lock().carry_out(&call, &mut request),
                 None => return R::dead(),
             },
@@ -130,17 +138,18 @@ impl<M: Medium> Sim<M> {
         }
     }
 
-    /// The same for the call of the only task that could run, which most calls are: it takes no turn, and the lock once. `None`
-    /// if it has to take a turn, and nothing was done.
+    /// The same for the call of the only task that could run, which most calls are: it takes no turn, and the lock once.
     #[inline]
-    fn perform_alone<R: Request<M>>(&self, process: Process, request: &mut R) -> Option<Option<R::Reply>> {
+    fn perform_alone<R: Request<M>>(&self, process: Process, request: &mut R) -> Alone<R::Reply> {
         #[cfg(all(feature = "madsim", madsim))]
         if self.other.get().is_some() {
-            return None;
+            return Alone::Not;
         }
         let mut world = self.lock();
-        let call = world.begin_alone(process, request.class())?;
-        Some(world.carry_out(&call, request))
+        match world.begin_alone(process, request.class()) {
+            Some(call) => Alone::Done(world.carry_out(&call, request)),
+            None => Alone::Not,
+        }
     }
 
     /// The same of a request that outlives its caller: it is on its way from when it is made, and if the caller dies, or stops

@@ -99,6 +99,8 @@ pub(crate) struct Executor {
     pub(crate) calls: Option<BTreeMap<Site, Vec<&'static Class>>>,
     /// How often hosts and clients slept.
     pub(super) pauses: u64,
+    /// A run that makes more calls, or sleeps more often, has no end.
+    calls_max: u64,
     pub(super) tasks: Vec<TaskState>,
     pub(crate) live: usize,
     pub(crate) current: usize,
@@ -139,6 +141,7 @@ impl Executor {
             sites: BTreeMap::new(),
             calls: None,
             pauses: 0,
+            calls_max: CALLS_MAX,
             tasks: Vec::new(),
             live: 0,
             current: 0,
@@ -342,13 +345,19 @@ impl Executor {
     /// Whether hosts and clients have slept or called so often that the run has no end: nobody wakes them any more, and it is stuck.
     #[inline]
     pub(crate) fn goes_round(&self) -> bool {
-        self.pauses > CALLS_MAX || self.injected.calls > CALLS_MAX
+        self.pauses > self.calls_max || self.injected.calls > self.calls_max
     }
 
     /// Whether the next call may be the one from which on the run goes round.
     #[inline]
     pub(super) fn may_go_round(&self) -> bool {
-        self.pauses >= CALLS_MAX || self.injected.calls >= CALLS_MAX
+        self.pauses >= self.calls_max || self.injected.calls >= self.calls_max
+    }
+
+    /// The world lives on, and as many calls may be made from now on as in a run.
+    #[cfg(feature = "programs")]
+    pub(crate) fn allow_more_calls(&mut self) {
+        self.calls_max = self.pauses.max(self.injected.calls).saturating_add(CALLS_MAX);
     }
 
     pub(super) fn latency_ns(&mut self, call: &Call, extra_ns: u64) -> u64 {
