@@ -29,6 +29,8 @@ pub mod error;
 pub mod frame;
 pub mod fs;
 pub mod host;
+#[cfg(feature = "object")]
+pub mod object;
 pub mod posix;
 
 pub use error::{Code, ErrorKind, Operation, Result, StoreError};
@@ -36,4 +38,6 @@ pub use host::{
     BlockId, Capabilities, Durability, Exclusion, Host, HostIdentity, HostTime, LogSeq, Record, SnapshotId,
     Store, StoreLocation,
 };
+#[cfg(feature = "object")]
+pub use object::{ObjectHandle, ObjectHost, ObjectOptions};
 pub use posix::{PosixHost, PosixOptions, PosixStore};

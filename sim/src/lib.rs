@@ -60,12 +60,16 @@ pub use media::shown::fuse;
 
 /// What can be tested: targets, and those that come with the simulator.
 pub mod target {
+    #[cfg(feature = "objects")]
+    pub use crate::catalogue::object;
     pub use crate::catalogue::{built_in, find, hidden, posix, posix_on_flush, sim, sim_fence, sim_on_flush};
     pub use crate::hosts::{Disk, Machine, OwnFuture, OwnOperation, Target};
 }
 
-/// The simulated world: the file system and the block device that hosts see, their clock and entropy.
+/// The simulated world: the file system, the block device and the bucket that hosts see, their clock and entropy.
 pub mod world {
+    #[cfg(feature = "objects")]
+    pub use crate::media::SimObjectStore;
     pub use crate::media::device as disk;
     pub use crate::media::files::{fs, program};
     #[cfg(feature = "programs")]

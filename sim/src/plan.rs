@@ -172,6 +172,10 @@ fault_kinds! {
     LyingFlush "lying-flush" Media,
     /// If the power goes before a sector of a write is durable, it holds a beginning of what is new, and the rest of what was there before.
     ShornWrite "shorn-write" Media,
+    /// A request to a bucket gets no answer, or an error: it may have been carried out, may be later, or never is.
+    Unanswered "unanswered" Error,
+    /// A conditional request meets another one that changes the same object (409), and nothing is done.
+    Conflict "conflict" Error,
     /// A client stops waiting and drops the operation's future.
     Cancel "cancel" Crash,
 }

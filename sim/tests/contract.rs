@@ -1,11 +1,13 @@
-//! The cases of the contract, on the simulated file system: the same list that runs on the real disk.
+//! The cases of the contract, on the simulated file system, block device and bucket: the same list that runs on the real disk.
 //!
 //! Each case runs in several worlds, whose schedules differ. Crashes and faults are what campaigns are for.
 
-use asl_host::{Durability, Exclusion, Host, PosixHost, PosixOptions, StoreLocation};
+use asl_host::{
+    Durability, Exclusion, Host, ObjectHost, ObjectOptions, PosixHost, PosixOptions, StoreLocation,
+};
 use asl_sim::conform::cases::{Context, Run, cases};
 use asl_sim::host::{SimHost, SimOptions};
-use asl_sim::world::{Sandbox, SimEnv, SimFileSystem};
+use asl_sim::world::{Sandbox, SimEnv, SimFileSystem, SimObjectStore};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     trials.extend(arm("sim_host_on_flush", sim, WORLDS_OF_SIM, Durability::OnFlush));
     trials.extend(arm("sim_host_fence", sim_fence, WORLDS_OF_SIM, Durability::OnAppend));
     trials.extend(arm("sim_host_fence_on_flush", sim_fence, WORLDS_OF_SIM, Durability::OnFlush));
+    trials.extend(arm("object", object, WORLDS, Durability::OnAppend));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -75,6 +78,18 @@ fn sim_with(world: &Sandbox, options: SimOptions) -> SimHost {
     let options =
         SimOptions { append_unit: 100, record_len_max: 300_000, clock_reserve_ns: 1_000, ..options };
     SimHost::new(world.disk(), world.env(), options)
+}
+
+fn object(world: &Sandbox, _: Durability) -> ObjectHost<SimObjectStore, SimEnv> {
+    // Small, so that blocks have several parts, and a few entries make a checkpoint.
+    let options = ObjectOptions {
+        part_len: 1_000,
+        checkpoint_every: 4,
+        record_len_max: 1 << 20,
+        clock_reserve_ns: 50_000_000,
+        ..ObjectOptions::default()
+    };
+    ObjectHost::new(world.object_store(), world.env(), world.root(), options)
 }
 
 fn run<H: Host>(

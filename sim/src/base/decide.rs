@@ -119,9 +119,11 @@ pub enum Question {
     Neighbour,
     /// Whether a request whose caller is gone had landed before the nth later call that could tell; 0: it had. (site, call, nth)
     Landing,
+    /// How many changes a list of a bucket was behind. (site, call)
+    Behind,
 }
 
-const QUESTIONS: [(Question, [&str; 3]); 14] = [
+const QUESTIONS: [(Question, [&str; 3]); 15] = [
     (Question::Latency, ["site", "call", "latency"]),
     (Question::Pick, ["boot", "pick", "task"]),
     (Question::Partial, ["site", "call", "partial"]),
@@ -136,6 +138,7 @@ const QUESTIONS: [(Question, [&str; 3]); 14] = [
     (Question::Attributes, ["crash", "inode", "attributes"]),
     (Question::Neighbour, ["boot", "node", "restarted"]),
     (Question::Landing, ["site", "call", "landing"]),
+    (Question::Behind, ["site", "call", "behind"]),
 ];
 
 /// Where a choice stands.

@@ -10,7 +10,13 @@ mod specimens;
 use crate::base::words::nearest;
 use crate::hosts::Target;
 use crate::hosts::reference::{SimHost, SimOptions};
+#[cfg(feature = "objects")]
+use crate::media::Profile;
 use asl_host::{Durability, Exclusion, PosixHost, PosixOptions};
+#[cfg(feature = "objects")]
+use asl_host::{ObjectHost, ObjectOptions};
+#[cfg(feature = "objects")]
+use std::time::Duration;
 
 /// The host on POSIX file systems.
 pub fn posix() -> Target {
@@ -71,12 +77,33 @@ fn sim_with(name: &str, about: &str, options: SimOptions) -> Target {
     })
 }
 
+/// The host on buckets of object stores.
+#[cfg(feature = "objects")]
+pub fn object() -> Target {
+    Target::new("object", "the host on object stores that asl-host ships", |machine| {
+        let options = ObjectOptions {
+            // Small, so that a run has several of each.
+            part_len: 700,
+            checkpoint_every: 8,
+            clock_reserve_ns: 300_000_000,
+            request_timeout: Duration::from_secs(2),
+            attempts_max: 4,
+            ..ObjectOptions::default()
+        };
+        ObjectHost::new(machine.object_store(), machine.env(), machine.root(), options)
+    })
+    .on_medium_of(Profile::Aws)
+    .with_processes_that_die_alone()
+}
+
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.
 pub fn built_in() -> Vec<Target> {
-    let hosts = [posix(), posix_on_flush(), sim(), sim_on_flush(), sim_fence()];
+    let hosts = [posix(), posix_on_flush(), sim(), sim_on_flush(), sim_fence()].into_iter();
+    #[cfg(feature = "objects")]
+    let hosts = hosts.chain([object()]);
     #[cfg(feature = "specimens")]
-    let hosts = hosts.into_iter().chain(specimens::targets());
-    hosts.into_iter().collect()
+    let hosts = hosts.chain(specimens::targets());
+    hosts.collect()
 }
 
 /// Hosts that are there for the tests of the simulator, and that [`find`] knows: some that a campaign cannot rely on, because they

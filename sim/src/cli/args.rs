@@ -203,7 +203,7 @@ pub(super) struct PromoteArgs {
 /// What scenarios are like.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct WorldArgs {
-    /// The file system; `asl-sim list profiles` names them.
+    /// The file system, or the bucket; `asl-sim list profiles` names them.
     #[arg(long, value_name = "P")]
     pub(super) profile: Option<String>,
     /// Classes (crash, error, none) and kinds of faults, with commas between them [default: crash,error].

@@ -45,7 +45,7 @@ pub(super) struct ExploreArgs {
     /// Crashes on one path, those inside recovery included, besides the loss of power at the end.
     #[arg(long, value_name = "N", default_value_t = 2, allow_negative_numbers = true, value_parser = crashes)]
     crashes: u32,
-    /// The file system; `asl-sim list profiles` names them.
+    /// The file system, or the bucket; `asl-sim list profiles` names them.
     #[arg(long, value_name = "P")]
     profile: Option<String>,
     /// Classes of faults: `crash`, and `error`, with which each call of a workload also fails once.

@@ -89,11 +89,11 @@ fn faults(out: &mut Out) {
 }
 
 fn profiles(out: &mut Out) {
-    let rows: Vec<(&str, &str)> =
-        Profile::ALL.iter().map(|&(profile, about)| (profile.as_str(), about.trim())).collect();
+    let all = || Profile::ALL.iter().chain(Profile::BUCKETS);
+    let rows: Vec<(&str, &str)> = all().map(|&(profile, about)| (profile.as_str(), about.trim())).collect();
     table(&rows, out);
-    for (name, about) in rows {
-        out.json(&Line::Profile { name, about });
+    for ((name, about), (profile, _)) in rows.into_iter().zip(all()) {
+        out.json(&Line::Profile { medium: profile.medium(), name, about });
     }
 }
 

@@ -213,20 +213,24 @@ impl<M: Medium> World<M> {
     where
         R: Request<M> + Into<M::Flight>,
     {
-        let is_left =
-            call.cut.is_some_and(|cut| cut.when == When::Within) || call.fault == Some(FaultKind::Cancel);
+        let unanswered = call.fault.filter(|fault| *fault == FaultKind::Unanswered && call.cut.is_none());
+        let is_left = unanswered.is_some()
+            || call.cut.is_some_and(|cut| cut.when == When::Within)
+            || call.fault == Some(FaultKind::Cancel);
         if !is_left || call.class.within != Within::Flight {
             return self.carry_out(call, &mut request);
         }
+        // Its caller is told an error, and goes on.
+        let reply = unanswered.and_then(|fault| request.refusal(fault));
         self.executor.trace_call(call);
         let about = self.executor.log.is_some().then(|| request.about(&self.medium));
         self.flights.send(None, *call, request.into());
         match call.cut {
             Some(cut) => self.executor.halt(call, cut),
-            None => self.executor.tasks[call.task].cancelled = true,
+            None => self.executor.tasks[call.task].cancelled = reply.is_none(),
         }
         self.log_end(call, about, End::Sent);
-        None
+        reply
     }
 
     /// A call took effect, failed, or was where the crash came: for the log, if one is kept.

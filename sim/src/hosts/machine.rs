@@ -27,6 +27,12 @@ impl Machine<'_> {
         SimDisk::new(self.sim.clone(), self.process, SimDisk::LEN)
     }
 
+    /// The bucket, for code that takes an `object_store::ObjectStore`.
+    #[cfg(feature = "objects")]
+    pub fn object_store(&self) -> crate::media::SimObjectStore {
+        crate::media::SimObjectStore::new(self.sim.clone(), self.process)
+    }
+
     /// Cells behind a network, for the tests of the simulator itself.
     pub(crate) fn cells(&self) -> SimCells {
         SimCells::new(self.sim.clone(), self.process)

@@ -166,8 +166,7 @@ impl medium::Request<Media> for Request {
     }
 
     fn can_tell(&self, flight: &super::Sent) -> bool {
-        let super::Sent::Cells(earlier) = flight;
-        self.sees(earlier)
+        matches!(flight, super::Sent::Cells(earlier) if self.sees(earlier))
     }
 }
 

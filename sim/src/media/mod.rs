@@ -1,7 +1,7 @@
 //! What hosts keep their bytes on, simulated. [`Media`] holds one of each medium: to the executor, to search and to stories they are
 //! one, and each call goes to the one that it is for. The media are listed here, in [`profile`] and in [`setup`].
 //!
-//! [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there
+//! [`objects`] is a bucket of an object store. [`files`] is a file system with a block device ([`device`]) beside it; [`shown`] is how programs see its files. `cells` is there
 //! for the tests of the simulator itself. The clock and the entropy that hosts get are in [`env`]. What a medium has to say of itself
 //! is in `executor::medium`.
 
@@ -9,6 +9,7 @@ mod cells;
 pub mod device;
 pub(crate) mod env;
 pub(crate) mod files;
+pub(crate) mod objects;
 pub(crate) mod profile;
 mod sandbox;
 pub(crate) mod setup;
@@ -19,6 +20,8 @@ pub use device::SimDisk;
 pub use env::SimEnv;
 pub use files::blocking::Blocking;
 pub use files::seam::{SimFile, SimFileSystem};
+#[cfg(feature = "objects")]
+pub use objects::SimObjectStore;
 pub use profile::Profile;
 pub use sandbox::Sandbox;
 pub use setup::{FilesSetup, MediumSetup};
@@ -33,6 +36,7 @@ use crate::plan::FaultKind;
 use cells::Cells;
 use files::Files;
 use files::fs::MediaStates;
+use objects::Objects;
 use profile::Kind;
 
 /// The world of a run on these media.
@@ -43,15 +47,17 @@ pub(crate) type Sim = crate::executor::Sim<Media>;
 pub(crate) struct Media {
     pub(crate) files: Files,
     pub(crate) cells: Cells,
+    pub(crate) objects: Objects,
 }
 
 impl Media {
     pub(crate) fn new(setup: MediumSetup) -> Media {
         let files = match setup {
             MediumSetup::Files(files) => files,
-            MediumSetup::Cells => FilesSetup::plain(Profile::Posix),
+            MediumSetup::Cells | MediumSetup::Objects(_) => FilesSetup::plain(Profile::Posix),
         };
-        Media { files: Files::new(files), cells: Cells::default() }
+        let objects = Objects::new(setup.profile().bucket().unwrap_or(&objects::axioms::AWS));
+        Media { files: Files::new(files), cells: Cells::default(), objects }
     }
 
     /// How often recovery met what a crash had done to them.
@@ -63,13 +69,14 @@ impl Media {
 impl Profile {
     /// Whether requests may land after the death of whoever sent them.
     pub(crate) fn has_late_requests(self) -> bool {
-        matches!(self.kind(), Kind::Cells)
+        matches!(self.kind(), Kind::Cells | Kind::Objects(_))
     }
 
     /// Whether there are calls that this kind of fault can hit.
     pub(crate) fn can_suffer(self, fault: FaultKind) -> bool {
         match self.kind() {
-            Kind::Files(_) => true,
+            Kind::Files(_) => !matches!(fault, FaultKind::Unanswered | FaultKind::Conflict),
+            Kind::Objects(_) => objects::can_suffer(fault),
             Kind::Cells => cells::can_suffer(fault),
         }
     }
@@ -84,6 +91,7 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub(crate) enum Sent {
     Cells(cells::Request),
+    Objects(objects::Request),
 }
 
 impl From<cells::Request> for Sent {
@@ -92,28 +100,38 @@ impl From<cells::Request> for Sent {
     }
 }
 
+impl From<objects::Request> for Sent {
+    fn from(request: objects::Request) -> Sent {
+        Sent::Objects(request)
+    }
+}
+
 impl Flight<Media> for Sent {
     fn land(self, media: &mut Media, executor: &mut Executor, call: &Call) {
         match self {
             Sent::Cells(request) => request.land(media, executor, call),
+            Sent::Objects(request) => request.land(media, executor, call),
         }
     }
 
     fn can_tell(&self, earlier: &Sent) -> bool {
         match self {
             Sent::Cells(request) => Flight::can_tell(request, earlier),
+            Sent::Objects(request) => Flight::can_tell(request, earlier),
         }
     }
 
     fn digest(&self) -> u64 {
         match self {
             Sent::Cells(request) => request.digest(),
+            Sent::Objects(request) => request.digest(),
         }
     }
 
     fn about(&self) -> (String, String) {
         match self {
             Sent::Cells(request) => Flight::about(request),
+            Sent::Objects(request) => Flight::about(request),
         }
     }
 }
@@ -140,11 +158,12 @@ impl Medium for Media {
     fn names_beginning_with(&mut self, first: &str, decide: &mut Decider) -> Vec<String> {
         let mut names = self.files.names_beginning_with(first, decide);
         names.extend(self.cells.names_beginning_with(first));
+        names.extend(self.objects.names_beginning_with(first));
         names
     }
 
     fn digest(&self) -> u128 {
-        self.files.fs.digest() ^ self.cells.digest()
+        self.files.fs.digest() ^ self.cells.digest() ^ self.objects.digest()
     }
 
     fn crash_states(&self) -> u128 {
@@ -166,6 +185,7 @@ impl Medium for Media {
     fn survivors(&self, decide: &Decider) -> Survivors {
         let mut survivors = self.files.survivors(decide);
         self.cells.survivors(&mut survivors);
+        self.objects.survivors(&mut survivors);
         survivors
     }
 }

@@ -3,6 +3,7 @@
 //! To add one: a row here. What it promises is its medium's: of a file system, axioms (`files::fs::axioms`).
 
 use super::files::fs::axioms::{self, Axioms};
+use super::objects::axioms as bucket;
 use serde::{Deserialize, Serialize};
 
 /// What a profile is one of, and what its medium has to know of it.
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Kind {
     /// A file system, and a block device beside it.
     Files(&'static Axioms),
+    /// A bucket of an object store.
+    Objects(&'static bucket::Axioms),
     /// Named cells behind a network.
     Cells,
 }
@@ -50,13 +53,27 @@ profiles! {
     Btrfs "btrfs" Kind::Files(&axioms::BTRFS),
     /// zfs: unsynced changes survive as a prefix of all changes; an fsync commits all earlier changes of names.
     Zfs "zfs" Kind::Files(&axioms::ZFS),
+    /// S3, and what is as strict: conditions are tested with the change, lists show everything.
+    Aws "aws" Kind::Objects(&bucket::AWS),
+    /// A bucket whose lists may be some changes behind.
+    StaleList "stale-list" Kind::Objects(&bucket::STALE_LIST),
+    /// A bucket that tests conditions before the change: of two that create an object at once, both may be told that they did.
+    NotAtomicConditions "not-atomic-conditions" Kind::Objects(&bucket::NOT_ATOMIC),
+    /// A bucket that does not test conditions: what is to be created replaces what is there.
+    IgnoresConditions "ignores-conditions" Kind::Objects(&bucket::IGNORES),
     /// Cells are written as a whole, and are durable then; for the tests of the simulator itself.
     Cells "cells" Kind::Cells,
 }
 
+const FILE_SYSTEMS: usize = 6;
+const BUCKETS: usize = 4;
+
 impl Profile {
-    /// All that hosts are meant for, with what is special about each.
-    pub const ALL: &'static [(Profile, &'static str)] = ALL.split_at(ALL.len() - 1).0;
+    /// All file systems, with what is special about each.
+    pub const ALL: &'static [(Profile, &'static str)] = ALL.split_at(FILE_SYSTEMS).0;
+
+    /// All buckets of object stores, with what is special about each.
+    pub const BUCKETS: &'static [(Profile, &'static str)] = ALL.split_at(FILE_SYSTEMS).1.split_at(BUCKETS).0;
 
     /// The profile of this name.
     pub(crate) fn named(name: &str) -> Option<Profile> {
@@ -67,6 +84,7 @@ impl Profile {
     pub(crate) fn medium(self) -> &'static str {
         match self.kind() {
             Kind::Files(_) => "files",
+            Kind::Objects(_) => "objects",
             Kind::Cells => "cells",
         }
     }
@@ -90,7 +108,27 @@ impl Profile {
     pub(crate) fn axioms(self) -> Option<&'static Axioms> {
         match self.kind() {
             Kind::Files(axioms) => Some(axioms),
-            Kind::Cells => None,
+            Kind::Objects(_) | Kind::Cells => None,
         }
+    }
+
+    /// What a bucket promises, if it is one's.
+    pub(crate) fn bucket(self) -> Option<&'static bucket::Axioms> {
+        match self.kind() {
+            Kind::Objects(axioms) => Some(axioms),
+            Kind::Files(_) | Kind::Cells => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_medium_stand_together() {
+        assert!(Profile::ALL.iter().all(|(profile, _)| profile.axioms().is_some()));
+        assert!(Profile::BUCKETS.iter().all(|(profile, _)| profile.bucket().is_some()));
+        assert_eq!(FILE_SYSTEMS + BUCKETS + 1, ALL.len());
     }
 }

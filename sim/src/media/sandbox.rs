@@ -40,6 +40,13 @@ impl Sandbox {
         SimDisk::new(self.sim.clone(), process, SimDisk::LEN)
     }
 
+    /// The bucket, to a process that lives as long as the world, for code that takes an `object_store::ObjectStore`.
+    #[cfg(feature = "objects")]
+    pub fn object_store(&self) -> super::SimObjectStore {
+        let process = self.sim.lock().process();
+        super::SimObjectStore::new(self.sim.clone(), process)
+    }
+
     /// Clock and entropy.
     pub fn env(&self) -> SimEnv {
         let process = self.sim.lock().process();

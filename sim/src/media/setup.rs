@@ -12,8 +12,19 @@ use serde::{Deserialize, Serialize};
 pub enum MediumSetup {
     /// A file system, and a block device beside it.
     Files(FilesSetup),
+    /// A bucket of an object store.
+    Objects(BucketSetup),
     /// Named cells behind a network, for the tests of the simulator itself.
     Cells,
+}
+
+/// Settings of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BucketSetup {
+    /// What it promises.
+    pub profile: Profile,
 }
 
 /// Settings of a file system and the block device beside it.
@@ -41,6 +52,7 @@ impl MediumSetup {
     pub fn plain(profile: Profile) -> MediumSetup {
         match profile.kind() {
             Kind::Files(_) => MediumSetup::Files(FilesSetup::plain(profile)),
+            Kind::Objects(_) => MediumSetup::Objects(BucketSetup { profile }),
             Kind::Cells => MediumSetup::Cells,
         }
     }
@@ -53,7 +65,7 @@ impl MediumSetup {
                 let fill = [Fill::Zeros, Fill::Garbage, Fill::Stale, Fill::Mixed][below(4) as usize];
                 MediumSetup::with(profile, sector_len, fill)
             }
-            Kind::Cells => MediumSetup::Cells,
+            Kind::Objects(_) | Kind::Cells => MediumSetup::plain(profile),
         }
     }
 
@@ -64,7 +76,7 @@ impl MediumSetup {
                 let fill = if axioms.stale_fill { fill } else { Fill::Zeros };
                 MediumSetup::Files(FilesSetup { profile, sector_len, fill })
             }
-            Kind::Cells => MediumSetup::Cells,
+            Kind::Objects(_) | Kind::Cells => MediumSetup::plain(profile),
         }
     }
 
@@ -82,6 +94,7 @@ impl MediumSetup {
     pub fn profile(self) -> Profile {
         match self {
             MediumSetup::Files(files) => files.profile,
+            MediumSetup::Objects(bucket) => bucket.profile,
             MediumSetup::Cells => Profile::Cells,
         }
     }
@@ -94,7 +107,7 @@ impl MediumSetup {
                     [FilesSetup { fill: Fill::Zeros, ..files }, FilesSetup { sector_len: 512, ..files }];
                 plainer.into_iter().filter(|other| *other != files).map(MediumSetup::Files).collect()
             }
-            MediumSetup::Cells => Vec::new(),
+            MediumSetup::Objects(_) | MediumSetup::Cells => Vec::new(),
         }
     }
 
@@ -111,7 +124,10 @@ impl MediumSetup {
             MediumSetup::Files(files) if !matches!(files.sector_len, 512 | 4096) => {
                 Err(format!("a sector of {} bytes: it has 512 or 4096", files.sector_len))
             }
-            MediumSetup::Files(_) | MediumSetup::Cells => Ok(()),
+            MediumSetup::Objects(bucket) if bucket.profile.bucket().is_none() => {
+                Err(format!("the profile {:?} is not a bucket's", bucket.profile.as_str()))
+            }
+            MediumSetup::Files(_) | MediumSetup::Objects(_) | MediumSetup::Cells => Ok(()),
         }
     }
 }

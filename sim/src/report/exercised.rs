@@ -212,12 +212,11 @@ mod tests {
     #[test]
     fn every_name_is_expected_by_some_campaign_or_is_no_fault() {
         let mut expected: Vec<&str> = vec!["calls", "crash-states"];
-        for &(profile, _) in Profile::ALL {
+        for &(profile, _) in Profile::ALL.iter().chain(Profile::BUCKETS) {
             let classes = vec![FaultClass::Crash, FaultClass::Error, FaultClass::Media];
             expected.extend(missing(&Wishes { profile, classes, ..Wishes::default() }));
         }
-        // No profile that hosts are meant for has these yet.
-        let late = Wishes { profile: Profile::Cells, dies_alone: true, ..Wishes::default() };
+        let late = Wishes { profile: Profile::Aws, dies_alone: true, ..Wishes::default() };
         expected.extend(missing(&late));
         Exercised::default().each(|name, _| assert!(expected.contains(&name), "{name}"));
     }

@@ -96,6 +96,7 @@ pub(crate) enum Line<'a> {
         about: &'a str,
     },
     Profile {
+        medium: &'a str,
         name: &'a str,
         about: &'a str,
     },

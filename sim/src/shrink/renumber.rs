@@ -66,7 +66,8 @@ impl Change {
             | Question::Partial
             | Question::Reverted
             | Question::Damage
-            | Question::Landing => Address::new(question, site(first)?, second, third),
+            | Question::Landing
+            | Question::Behind => Address::new(question, site(first)?, second, third),
             Question::Pick | Question::Neighbour => {
                 Address::new(question, self.counted(first, false)?, second, third)
             }

@@ -100,7 +100,7 @@ fn a_target_that_has_no_disk_to_stand_on_is_refused() {
     let simulated = built_in.iter().filter(|target| !target.runs_on_disk()).map(Target::name);
     assert_eq!(
         simulated.collect::<Vec<_>>(),
-        ["sim", "sim:on-flush", "sim:fence"],
-        "they stand on a simulated device"
+        ["sim", "sim:on-flush", "sim:fence", "object"],
+        "they stand on a simulated device, or a bucket"
     );
 }

@@ -8,6 +8,7 @@ mod determinism;
 mod explain;
 mod explore;
 mod late;
+mod object;
 mod on_flush;
 mod pinned;
 #[cfg(not(madsim))]

@@ -98,6 +98,32 @@ pub(super) async fn of_two_opens_at_once_one_is_refused<C: Context>(context: &C)
     assert_eq!(contents(&store).await, [b"one"]);
 }
 
+pub(super) async fn of_two_opens_at_once_one_handle_writes<C: Context>(context: &C) {
+    let store = created(context).await;
+    append_all(&store, &["one"]).await;
+    let (host, other, location) = (context.boot(), context.boot(), here(context));
+    let opened = all([host.open_store(&location), other.open_store(&location)]).await;
+    // The older one may be told that it was overtaken while it opens, or when it writes.
+    let mut newest = None;
+    for (handle, record) in opened.into_iter().zip(["left", "right"]) {
+        let appended = match &handle {
+            Ok(handle) => handle.append(record.as_bytes()).await.map(|seq| assert_eq!(seq, LogSeq(2))),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ConcurrentModification);
+                continue;
+            }
+        };
+        match appended {
+            Ok(()) => assert!(newest.replace((handle, record)).is_none(), "one of the two writes"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConcurrentModification),
+        }
+    }
+    let (newest, record) = newest.must("one of the two writes");
+    drop(store);
+    let kept = contents(&reopened(context, newest.must("open")).await).await;
+    assert_eq!(kept, [b"one", record.as_bytes()]);
+}
+
 pub(super) async fn a_snapshot_during_appends_holds_what_was_acknowledged_before_it<C: Context>(context: &C) {
     let store = created(context).await;
     append_all(&store, &["before"]).await;

@@ -3,7 +3,7 @@
 //! Not covered here: what a crash or a fault in the middle of these leaves behind.
 
 use super::{Context, Must, all, append_all, contents, created, here, opened, refused, reopened};
-use asl_host::{BlockId, Code, ErrorKind, Host, LogSeq, Operation, SnapshotId, Store};
+use asl_host::{BlockId, Code, ErrorKind, Exclusion, Host, LogSeq, Operation, SnapshotId, Store};
 
 pub(super) async fn a_new_store_is_empty<C: Context>(context: &C) {
     let store = created(context).await;
@@ -78,6 +78,25 @@ pub(super) async fn the_newest_open_wins_and_older_handles_write_no_more<C: Cont
     let newest = older.pop().must("the last one");
     drop(older);
     assert_eq!(contents(&reopened(context, newest).await).await, expected);
+}
+
+pub(super) async fn a_store_destroyed_elsewhere_fences_off_its_writer<C: Context>(context: &C) {
+    let writer = created(context).await;
+    append_all(&writer, &["one"]).await;
+    if let Err(error) = context.boot().destroy_store(&here(context)).await {
+        // It may be that the host takes the other for a part of its own process.
+        assert_eq!(error.kind(), ErrorKind::ConcurrentModification);
+        append_all(&writer, &["two"]).await;
+        assert_eq!(contents(&reopened(context, writer).await).await, [b"one", b"two"]);
+        return;
+    }
+    refused(writer.append(b"stale").await, ErrorKind::ConcurrentModification);
+    refused(context.boot().open_store(&here(context)).await, ErrorKind::NotFound);
+    let new = created(context).await;
+    refused(writer.append(b"stale").await, ErrorKind::ConcurrentModification);
+    append_all(&new, &["new"]).await;
+    drop(writer);
+    assert_eq!(contents(&reopened(context, new).await).await, [b"new"]);
 }
 
 pub(super) async fn what_a_fenced_handle_had_acknowledged_is_there<C: Context>(context: &C) {
@@ -165,9 +184,13 @@ pub(super) async fn destroying_nothing_says_not_found<C: Context>(context: &C) {
 }
 
 pub(super) async fn destroying_an_open_store_is_refused_and_leaves_it_as_it_is<C: Context>(context: &C) {
-    let store = created(context).await;
+    let host = context.boot();
+    let store = host.create_store(&here(context)).await.must("create the store");
     append_all(&store, &["one"]).await;
-    let error = context.boot().destroy_store(&here(context)).await.expect_err("it is open");
+    // A host that fences refuses what it has open itself; from elsewhere, whoever has it open is fenced off.
+    let fences = host.capabilities().exclusion == Exclusion::Fence;
+    let other = if fences { host } else { context.boot() };
+    let error = other.destroy_store(&here(context)).await.expect_err("it is open");
     assert_eq!(error.code(), Code::ConcurrentModification);
     append_all(&store, &["two"]).await;
     assert_eq!(contents(&reopened(context, store).await).await, [b"one", b"two"]);

@@ -132,6 +132,8 @@ cases! {
     "the host does not fence off older writers" unless |host| host.exclusion == Exclusion::Fence => {
         lifecycle::the_newest_open_wins_and_older_handles_write_no_more,
         lifecycle::what_a_fenced_handle_had_acknowledged_is_there,
+        lifecycle::a_store_destroyed_elsewhere_fences_off_its_writer,
+        concurrent::of_two_opens_at_once_one_handle_writes,
     }
     "the host has no blocks" unless |host| host.blocks => {
         blocks::a_sealed_block_is_read_back_exactly_across_reopening,
