@@ -28,7 +28,7 @@ pub trait Env: Send + Sync + 'static {
 /// The operating system's clock and entropy.
 ///
 /// [`Env::sleep`] blocks the calling thread inside `poll`: hosts sleep only for milliseconds, and only to wait for
-/// another process.
+/// another process. [`TimerEnv`](crate::TimerEnv) has one that does not.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsEnv;
 

@@ -2,7 +2,8 @@
 //!
 //! [`Host`] and [`Store`] are the contract; [`PosixHost`] keeps it on any POSIX file system. Hosts reach the world
 //! through two seams, [`fs::FileSystem`] and [`env::Env`], so that the code that runs in production is the code that a
-//! simulator breaks. Nothing here names an async runtime, starts a thread or spawns a task.
+//! simulator breaks. Nothing here names an async runtime or spawns a task, and nothing starts a thread but
+//! [`TimerEnv`], whose sleep does not block.
 //!
 //! ```
 //! use asl_host::{Host, LogSeq, PosixHost, Store, StoreLocation};
@@ -32,6 +33,7 @@ pub mod host;
 #[cfg(feature = "object")]
 pub mod object;
 pub mod posix;
+mod timer;
 
 pub use error::{Code, ErrorKind, Operation, Result, StoreError};
 pub use host::{
@@ -41,3 +43,4 @@ pub use host::{
 #[cfg(feature = "object")]
 pub use object::{ObjectHandle, ObjectHost, ObjectOptions};
 pub use posix::{PosixHost, PosixOptions, PosixStore};
+pub use timer::TimerEnv;
