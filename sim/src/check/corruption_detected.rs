@@ -261,6 +261,24 @@ mod tests {
     }
 
     #[test]
+    fn what_an_open_may_have_lost_without_a_word_is_not_covered_by_a_later_snapshot() {
+        // The last record rotted, and an open took it for a torn one, as it may. Before anybody had read that, a snapshot was made, and
+        // was taken to be evidence of the record.
+        let reused = |seen: bool| {
+            let mut story = three_damaged(&[3]);
+            story.crash().open();
+            if seen {
+                story.read(&[1, 2, 3]);
+            }
+            story.snapshot("s");
+            story.append(4, 3);
+            story
+        };
+        reused(false).keeps("corruption-detected");
+        reused(true).breaks("corruption-detected");
+    }
+
+    #[test]
     fn a_read_that_shows_nothing_tells_of_no_record_before_it() {
         // A read from behind the end was taken to say that everything before it was there, and a snapshot to cover it.
         let mut story = Story::on_flush();

@@ -4,8 +4,8 @@
 //! which records were acknowledged at which number, which of them are evidence of earlier ones, and judges bytes.
 //!
 //! Where a loss that nothing gives away is allowed (the last sync batch), the model goes on from what is there: the lost
-//! records are in doubt again, and their numbers free. What a host that is durable on flush had not flushed may be gone
-//! after each open: until it is seen again, no later flush or snapshot covers it.
+//! records are in doubt again, and their numbers free. What may be gone after an open is covered by no later flush or snapshot until it
+//! is seen again: of a host that is durable on flush what it had not flushed, of any host what such damage hit.
 
 use super::blocks::Blocks;
 use super::{Breach, Exchange, Fence, Findings};
@@ -52,6 +52,8 @@ pub(super) struct Media<'a> {
     flushed_truly: u64,
     /// Numbers up to here are in the log that is open, as far as anybody was told since it was opened.
     seen: u64,
+    /// Numbers up to here were in the log when it was opened: where nothing gave a loss away, the open may have lost more without a word.
+    sure: u64,
     manifests: Vec<Manifest>,
     /// When there was damage, and whose bytes it hit.
     hits: Vec<(usize, &'a Hit)>,
@@ -73,6 +75,7 @@ impl<'a> Media<'a> {
             flushed: 0,
             flushed_truly: 0,
             seen: 0,
+            sure: 0,
             manifests: Vec::new(),
             hits: Vec::new(),
             lied_at: None,
@@ -143,7 +146,7 @@ impl<'a> Media<'a> {
     /// Numbers up to here are covered by a sync that is asked for now.
     fn certain(&self) -> u64 {
         match self.history.capabilities.durability {
-            Durability::OnAppend => self.slots.len() as u64,
+            Durability::OnAppend => self.sure.max(self.seen),
             Durability::OnFlush => self.flushed.max(self.seen),
         }
     }
@@ -194,6 +197,9 @@ impl<'a> Media<'a> {
             (Ask::Create { place: Place::Main } | Ask::Open { place: Place::Main, .. }, Told::Done) => {
                 self.created = true;
                 self.seen = 0;
+                let all = self.slots.len() as u64;
+                let evident = |covered: Option<(u64, String)>| covered.map_or(0, |(covered, _)| covered);
+                self.sure = if self.hits.is_empty() { all } else { evident(self.covered()).min(all) };
             }
             (Ask::Append { place: Place::Main, data, .. }, Told::Seq(seq)) => {
                 self.acknowledged(data, *seq, exchange.told_at, out);
