@@ -69,6 +69,8 @@ pub(crate) struct Call {
 pub(crate) enum Effect {
     Looks,
     Writes,
+    /// What is written is durable, or refused as a whole.
+    Puts,
     Syncs,
     SyncsNames,
     Names,

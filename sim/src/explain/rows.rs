@@ -361,6 +361,9 @@ fn on_disk(call: &Call) -> String {
         }
         (Effect::Writes, Some(count)) => format!("{} cached", bytes(count)),
         (Effect::Writes, None) => "cached".to_owned(),
+        (Effect::Puts, _) if call.verb == "delete" => "gone".to_owned(),
+        (Effect::Puts, _) if !call.made => "refused".to_owned(),
+        (Effect::Puts, count) => format!("{} stored", bytes(count.unwrap_or(0))),
         (Effect::Syncs, _) => "bytes synced".to_owned(),
         (Effect::SyncsNames, _) => "names synced".to_owned(),
         (Effect::Names, _) if call.verb == "create" && !call.made => "is there already".to_owned(),

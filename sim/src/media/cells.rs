@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 static PUT: Class = Class {
     number: 16,
     name: "put",
-    effect: Effect::Writes,
+    effect: Effect::Puts,
     latency_ns: 10_000_000,
     changes: true,
     within: Within::Flight,

@@ -38,7 +38,9 @@ pub(super) fn of_writes(moments: &Moments<'_>, site: Site, asked: usize) -> Opti
     let crash = moments.crash().filter(|crash| crash.event > asked)?;
     let writes =
         moments.between(moments.entry_of(asked), crash.entry).filter_map(|(_, entry)| match &entry.what {
-            What::Call(call) if call.site == site && call.effect == Effect::Writes => Some(call),
+            What::Call(call) if call.site == site && matches!(call.effect, Effect::Writes | Effect::Puts) => {
+                Some(call)
+            }
             _ => None,
         });
     let written = writes.filter_map(|call| {

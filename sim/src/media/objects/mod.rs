@@ -32,7 +32,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 static PUT: Class = Class {
     number: 18,
     name: "put",
-    effect: Effect::Writes,
+    effect: Effect::Puts,
     latency_ns: 20_000_000,
     changes: true,
     within: Within::Flight,
@@ -42,7 +42,7 @@ static PUT: Class = Class {
 static DELETE: Class = Class {
     number: 19,
     name: "delete",
-    effect: Effect::Writes,
+    effect: Effect::Puts,
     latency_ns: 15_000_000,
     changes: true,
     within: Within::Flight,
