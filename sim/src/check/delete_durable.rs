@@ -76,6 +76,29 @@ mod tests {
     }
 
     #[test]
+    fn a_creation_that_is_on_its_way_may_land_behind_a_destruction_of_which_nobody_was_told() {
+        // A put that made a store and one that destroyed it were cut off one after the other. An open found nothing, and then the first
+        // one landed: the store had not come back, it had never been there.
+        let lands = |late: bool| {
+            let mut story = Story::blank();
+            story.history.late_requests = late;
+            story.begin(0, Ask::Create { place: MAIN });
+            story.crash().begin(0, Ask::Destroy { place: MAIN, open: false });
+            story.crash().ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::NotFound));
+            story.ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists));
+            story
+        };
+        lands(true).keeps("delete-durable");
+        lands(false).breaks("delete-durable");
+        // One of which somebody was told does not land again.
+        let mut story = Story::new();
+        story.history.late_requests = true;
+        story.close().begin(0, Ask::Destroy { place: MAIN, open: false });
+        story.crash().ask(Ask::Open { place: MAIN, second: false }, failed(ErrorKind::NotFound));
+        story.ask(Ask::Create { place: MAIN }, failed(ErrorKind::Exists)).breaks("delete-durable");
+    }
+
+    #[test]
     fn a_new_store_holds_nothing_of_the_old_one() {
         let mut story = Story::new();
         story.append(1, 1).close().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done);

@@ -108,8 +108,13 @@ impl Stores {
 
     fn begin_destroy(&mut self, place: Place) {
         let life = &mut self.life[place as usize];
-        if matches!(life, Life::Present | Life::Found | Life::MaybeCreated | Life::MaybeReplaced) {
-            *life = Life::MaybeDestroyed;
+        match life {
+            // Its creation may be on its way still, and land behind the destruction.
+            Life::MaybeCreated | Life::MaybeReplaced if self.late_requests => *life = Life::MaybeReplaced,
+            Life::Present | Life::Found | Life::MaybeCreated | Life::MaybeReplaced => {
+                *life = Life::MaybeDestroyed;
+            }
+            Life::Absent | Life::MaybeDestroyed | Life::Destroyed => {}
         }
     }
 
@@ -153,7 +158,7 @@ impl Stores {
                 self.crashed_since[place as usize] = false;
                 self.life[place as usize] = match life {
                     // A destruction that is on its way may land yet, until the store is opened.
-                    Life::MaybeDestroyed if self.late_requests => life,
+                    Life::MaybeDestroyed | Life::MaybeReplaced if self.late_requests => life,
                     // To be there is not yet to be whole.
                     _ if life.may_be_torn() => Life::Found,
                     _ => Life::Present,
