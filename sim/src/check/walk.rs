@@ -147,7 +147,8 @@ impl Walk<'_> {
             Event::Crash { in_recovery, .. } => self.crash(at, *in_recovery),
             Event::Died { second } => self.died(at, *second),
             Event::Fault { kind, .. } => {
-                if *kind != FaultKind::Stall {
+                // Where requests outlive their caller, one that stalls is given up by a host that waits no longer.
+                if *kind != FaultKind::Stall || self.history.late_requests {
                     self.now.last_fault = Some(at);
                 }
             }
