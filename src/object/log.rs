@@ -34,7 +34,7 @@ struct Queued {
 }
 
 /// An entry that is being put, or was when its leader was dropped.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct InFlight {
     entry: Entry,
     /// The records' outcomes, if it is a batch.
@@ -45,7 +45,7 @@ struct InFlight {
 struct Inner {
     state: State,
     queue: VecDeque<Queued>,
-    in_flight: Option<InFlight>,
+    in_flight: Option<Arc<InFlight>>,
     /// Why everything is refused, if it is.
     refusing: Option<ErrorKind>,
 }
@@ -85,14 +85,15 @@ impl Log {
         self.inner().refusing.map_or(Ok(()), |kind| Err(Failure::new(kind, "")))
     }
 
-    /// What the sequence has come to, with nothing in flight.
-    pub(super) async fn settled<S: ObjectStore, E: Env>(
+    /// Looks at what the sequence has come to, with nothing in flight.
+    pub(super) async fn settled<S: ObjectStore, E: Env, T>(
         &self,
         requests: &Requests<S, E>,
         names: &Names,
-    ) -> Result<State, Failure> {
+        look: impl FnOnce(&State) -> T + Send,
+    ) -> Result<T, Failure> {
         let _turn = self.enter(requests, names).await?;
-        Ok(self.inner().state.clone())
+        Ok(look(&self.inner().state))
     }
 
     /// Waits for the turn, and until it is known what became of what was in flight.
@@ -117,20 +118,15 @@ impl Log {
     ) -> Result<u64, Failure> {
         self.refusing()?;
         let (outcome, withdrawn) = (Outcome::default(), Arc::new(AtomicBool::new(false)));
-        let waiting = Waiting(withdrawn.clone());
+        let _waiting = Waiting(withdrawn.clone());
         let queued = Queued { record: record.to_vec(), expected, outcome: outcome.clone(), withdrawn };
         self.inner().queue.push_back(queued);
         loop {
-            let turn = self.turns.enter().await;
-            let failed = match outcome.get() {
-                Some(outcome) => break outcome.map_err(|kind| Failure::new(kind, "")),
-                None => self.lead(requests, names).await.err(),
-            };
-            drop(turn);
-            if let Some(failure) = failed {
-                drop(waiting);
-                return Err(failure);
+            let _turn = self.turns.enter().await;
+            if let Some(outcome) = outcome.get() {
+                return outcome.map_err(|kind| Failure::new(kind, ""));
             }
+            self.lead(requests, names).await?;
         }
     }
 
@@ -146,7 +142,7 @@ impl Log {
         {
             let mut inner = self.inner();
             let batch = inner.batch(nonce);
-            inner.in_flight = batch;
+            inner.in_flight = batch.map(Arc::new);
         }
         self.drive(requests, names).await
     }
@@ -165,7 +161,7 @@ impl Log {
             let mut inner = self.inner();
             is_wanted(&inner.state).map_err(|kind| Failure::new(kind, ""))?;
             let entry = Entry { nonce, first: inner.state.records + 1, what };
-            inner.in_flight = Some(InFlight { entry, outcomes: Vec::new() });
+            inner.in_flight = Some(Arc::new(InFlight { entry, outcomes: Vec::new() }));
         }
         self.drive(requests, names).await?;
         Ok(self.inner().state.last)

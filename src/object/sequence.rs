@@ -61,6 +61,11 @@ impl State {
         true
     }
 
+    /// The sealed block of this name.
+    pub(super) fn sealed(&self, name: &str) -> Option<Block> {
+        self.blocks.get(name).map(|(_, block)| block.clone())
+    }
+
     fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let counts = [self.blocks.len() as u64, self.snapshots.len() as u64];
@@ -199,7 +204,8 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
         }
     }
 
-    /// Puts what is wanted behind all that there is, of which `state` was read. `is_wanted` may say that it is not, each time that something else came first.
+    /// Puts what is wanted behind all that there is, of which `state` was read. `is_wanted` may say that it is not, each time that
+    /// something else came first.
     pub(super) async fn put_at_end(
         &self,
         names: &Names,

@@ -89,10 +89,10 @@ impl<S: ObjectStore, E: Env> ObjectHandle<S, E> {
         }
     }
 
-    /// What the sequence has come to, for its writer.
-    async fn state(&self, operation: Operation) -> Result<State> {
+    /// Looks at what the sequence has come to, for its writer.
+    async fn look<T>(&self, operation: Operation, look: impl FnOnce(&State) -> T + Send) -> Result<T> {
         let Inner { log, requests, names, .. } = &*self.inner;
-        log.settled(requests, names).await.map_err(self.failed(operation))
+        log.settled(requests, names, look).await.map_err(self.failed(operation))
     }
 
     async fn put(
@@ -122,10 +122,11 @@ impl<S: ObjectStore, E: Env> ObjectHandle<S, E> {
         if let Some(view) = self.view(operation)? {
             return Ok(Extent { records: view.records, made: view.made, last: view.last });
         }
-        let state = self.state(operation).await?;
+        let (made, records, last) =
+            self.look(operation, |state| (state.made, state.records, state.last)).await?;
         self.view(operation)?;
-        let made = state.made.ok_or_else(|| self.error(ErrorKind::NotFound, operation))?;
-        Ok(Extent { records: state.records, made, last: state.last })
+        let made = made.ok_or_else(|| self.error(ErrorKind::NotFound, operation))?;
+        Ok(Extent { records, made, last })
     }
 
     /// The number of the last entry that begins at this record or before: found by halving, with a read each time.
@@ -200,7 +201,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
     /// It does nothing beyond checking that the handle works: what is acknowledged is durable.
     async fn flush(&self) -> Result<LogSeq> {
         self.writable(Operation::Flush)?;
-        Ok(LogSeq(self.state(Operation::Flush).await?.records))
+        self.look(Operation::Flush, |state| LogSeq(state.records)).await
     }
 
     async fn durable_upto(&self) -> Result<LogSeq> {
@@ -216,7 +217,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
         let Inner { log, requests, names, .. } = &*self.inner;
         let closed =
             self.view(Operation::Close).map(|view| view.map_or(&*self.inner.closed, |view| &view.closed))?;
-        let settled = if self.view.is_none() { log.settled(requests, names).await.map(drop) } else { Ok(()) };
+        let settled = if self.view.is_none() { log.settled(requests, names, |_| ()).await } else { Ok(()) };
         closed.store(true, Ordering::Relaxed);
         if self.view.is_none() {
             log.refuse(ErrorKind::Closed);
@@ -227,7 +228,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
     async fn create_block(&self) -> Result<BlockId> {
         self.writable(Operation::CreateBlock)?;
         // A handle that refuses work makes no blocks either.
-        self.state(Operation::CreateBlock).await?;
+        self.look(Operation::CreateBlock, |_| ()).await?;
         Ok(BlockId::new(self.inner.blocks.create(&self.inner.requests)))
     }
 
@@ -235,8 +236,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
         let operation = Operation::WriteBlock;
         self.writable(operation)?;
         let Inner { requests, names, blocks, .. } = &*self.inner;
-        let state = self.state(operation).await?;
-        if state.blocks.contains_key(block.as_str()) {
+        if self.look(operation, |state| state.blocks.contains_key(block.as_str())).await? {
             return Err(self.error(ErrorKind::ReadOnly, operation).with_detail("the block is sealed"));
         }
         let written = blocks.write(requests, names, block.as_str(), data).await;
@@ -247,8 +247,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
         let operation = Operation::SealBlock;
         self.writable(operation)?;
         let Inner { requests, names, blocks, .. } = &*self.inner;
-        let state = self.state(operation).await?;
-        if state.blocks.contains_key(block.as_str()) {
+        if self.look(operation, |state| state.blocks.contains_key(block.as_str())).await? {
             return Err(self.error(ErrorKind::ReadOnly, operation).with_detail("the block is sealed"));
         }
         let whole = blocks.finish(requests, names, block.as_str()).await.map_err(self.failed(operation))?;
@@ -267,7 +266,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
             Some(view) => Some(
                 view.blocks.get(block.as_str()).cloned().ok_or_else(|| self.no_block(operation, block))?,
             ),
-            None => self.state(operation).await?.blocks.remove(block.as_str()).map(|(_, block)| block),
+            None => self.look(operation, |state| state.sealed(block.as_str())).await?,
         };
         let read = match sealed {
             Some(sealed) => blocks.read(requests, names, &sealed).await,
@@ -280,8 +279,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
         if let Some(view) = self.view(Operation::ListBlocks)? {
             return Ok(view.blocks.keys().map(BlockId::new).collect());
         }
-        let state = self.state(Operation::ListBlocks).await?;
-        Ok(state.blocks.keys().map(BlockId::new).collect())
+        self.look(Operation::ListBlocks, |state| state.blocks.keys().map(BlockId::new).collect()).await
     }
 
     async fn create_snapshot(&self) -> Result<SnapshotId> {
@@ -292,7 +290,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
     async fn mount_snapshot(&self, snapshot: &SnapshotId) -> Result<ObjectHandle<S, E>> {
         let operation = Operation::MountSnapshot;
         self.writable(operation)?;
-        let state = self.state(operation).await?;
+        let state = self.look(operation, State::clone).await?;
         let number = self.snapshot(operation, snapshot, &state)?;
         let then = state.blocks.into_iter().filter(|(_, (sealed, _))| *sealed < number);
         let view = View {
@@ -307,15 +305,14 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
 
     async fn list_snapshots(&self) -> Result<Vec<SnapshotId>> {
         self.writable(Operation::ListSnapshots)?;
-        let state = self.state(Operation::ListSnapshots).await?;
-        Ok(state.snapshots.keys().copied().map(snapshot_id).collect())
+        let all = |state: &State| state.snapshots.keys().copied().map(snapshot_id).collect();
+        self.look(Operation::ListSnapshots, all).await
     }
 
     async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Result<()> {
         let operation = Operation::DeleteSnapshot;
         self.writable(operation)?;
-        let state = self.state(operation).await?;
-        let number = self.snapshot(operation, snapshot, &state)?;
+        let number = self.look(operation, |state| self.snapshot(operation, snapshot, state)).await??;
         let is_there = |state: &State| {
             if state.snapshots.contains_key(&number) { Ok(()) } else { Err(ErrorKind::NotFound) }
         };

@@ -249,4 +249,19 @@ mod tests {
         let ask = Ask::Append { place: Place::Side, data, unique: true, expected: None };
         story.ask(ask, failed(ErrorKind::Io)).breaks("error-honest");
     }
+
+    #[test]
+    fn a_stall_is_no_cause_of_an_error_unless_its_request_can_be_given_up() {
+        // Four requests of an append to a bucket stalled for longer than the host waited, and it was blamed for saying so.
+        let stalled = |late: bool| {
+            let mut story = Story::new();
+            story.history.late_requests = late;
+            story.history.push(Event::Fault { site: Site::Op(1), kind: FaultKind::Stall });
+            let append = story.begin_append(0, 1);
+            story.tell(append, failed(ErrorKind::Io));
+            story
+        };
+        stalled(true).keeps("error-honest");
+        stalled(false).breaks("error-honest");
+    }
 }
