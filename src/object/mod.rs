@@ -50,6 +50,8 @@ mod requests;
 mod sequence;
 mod store;
 mod turn;
+#[cfg(feature = "object-url")]
+pub mod url;
 
 use crate::env::Env;
 use crate::error::{ErrorKind, Operation, Result, StoreError};

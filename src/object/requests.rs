@@ -13,6 +13,7 @@ use crate::error::{ErrorKind, Operation, StoreError};
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -45,11 +46,17 @@ impl Failure {
 }
 
 /// Requests of one host.
-#[derive(Debug)]
 pub(super) struct Requests<S, E> {
     bucket: S,
     pub(super) env: E,
     pub(super) options: ObjectOptions,
+}
+
+/// As buckets are shown to people: their clients hold credentials.
+impl<S: ObjectStore, E> fmt::Debug for Requests<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").field("bucket", &self.bucket.to_string()).finish_non_exhaustive()
+    }
 }
 
 /// How an attempt ended that did not succeed.

@@ -24,7 +24,7 @@ pub struct ObjectHandle<S: ObjectStore, E: Env> {
 }
 
 #[derive(Debug)]
-struct Inner<S, E> {
+struct Inner<S: ObjectStore, E> {
     requests: Arc<Requests<S, E>>,
     location: String,
     names: Names,
