@@ -176,6 +176,8 @@ fault_kinds! {
     Unanswered "unanswered" Error,
     /// A conditional request meets another one that changes the same object (409), and nothing is done.
     Conflict "conflict" Error,
+    /// The completion of an upload is answered 200, with an error in the body, and nothing was done.
+    ErrorInBody "error-in-body" Error,
     /// A client stops waiting and drops the operation's future.
     Cancel "cancel" Crash,
 }

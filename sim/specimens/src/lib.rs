@@ -5,7 +5,7 @@
 //! it on the two seams of asl-host, with the host's own files in a directory that exists. Everything but the one step that
 //! is wrong is shared with [`control`], [`control_on_flush`], [`control_single`] or [`control_claim`], in which nothing is.
 //!
-//! [`ALL`] has them as data, with hosts that are compiled in this crate.
+//! [`ALL`] has them as data, with hosts that are compiled in this crate. Those on a bucket are in `bucket` (feature `objects`).
 //!
 //! Not for production: correct as it is meant to be, [`control`] keeps a whole log in memory.
 
@@ -15,6 +15,8 @@ mod plain;
 mod single;
 
 pub mod ack_then_timer_flush;
+#[cfg(feature = "objects")]
+pub mod bucket;
 pub mod canary;
 pub mod commit_mark_unchecked;
 pub mod control;

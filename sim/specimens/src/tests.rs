@@ -167,6 +167,48 @@ specimens! {
     truncates_below_watermark,
 }
 
+/// On a bucket in memory, where nothing fails, they do what the contract says too; but for two whose bugs take no fault.
+#[cfg(feature = "objects")]
+mod on_a_bucket {
+    use super::*;
+    use asl_mirrors::AnyEnv;
+    use object_store::memory::InMemory;
+    use std::sync::Arc;
+
+    macro_rules! specimens {
+        ($($name:ident),* $(,)?) => {
+            $(#[test]
+            fn $name() {
+                use crate::bucket::$name::{BUG, NAME, host};
+                let host = || host(Arc::new(InMemory::new()), AnyEnv::new(OsEnv), "host");
+                assert_eq!(NAME.trim_end_matches("-bucket").replace('-', "_"), stringify!($name));
+                assert!(!BUG.is_empty());
+                block_on(keeps_records(host(), Path::new("/s")));
+                if host().capabilities().blocks && stringify!($name) != "seal_before_complete" {
+                    block_on(keeps_blocks(host(), Path::new("/s")));
+                }
+            })*
+        };
+    }
+
+    specimens! {
+        control,
+        conditions_tested_apart,
+        conflict_409_is_exists,
+        fence_without_read,
+        freed_number_created_again,
+        late_put_into_new_store,
+        list_is_truth,
+        multipart_200_error,
+        own_412_is_rival,
+        own_put_is_conflict,
+        plain_put_log,
+        retry_appends_twice,
+        seal_before_complete,
+        usable_after_lost_put,
+    }
+}
+
 #[test]
 fn clock_and_identity_go_on_after_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");

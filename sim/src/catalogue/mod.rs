@@ -108,9 +108,12 @@ pub fn built_in() -> Vec<Target> {
 
 /// Hosts that are there for the tests of the simulator, and that [`find`] knows: some that a campaign cannot rely on, because they
 /// depend on more than their seams or take their process with them, and some on a medium that is there for tests only.
-/// They are no specimens, because nobody has a host like them.
+/// They are no specimens, because nobody has a host like them; but for those whose bug a campaign cannot be relied on to find.
 pub fn hidden() -> Vec<Target> {
-    hidden::targets().into_iter().chain(late::targets()).collect()
+    let all = hidden::targets().into_iter().chain(late::targets());
+    #[cfg(all(feature = "objects", feature = "specimens"))]
+    let all = all.chain(specimens::rare());
+    all.collect()
 }
 
 /// The target of this name, or the nearest names there are.

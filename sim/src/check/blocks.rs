@@ -3,6 +3,7 @@
 
 use super::{Breach, Exchange, Findings};
 use crate::history::{Ask, Event, HARNESS, History, Name, Span, Told};
+use asl_host::ErrorKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -106,7 +107,10 @@ impl Blocks {
             (Ask::ReadBlock { block }, Told::Bytes(bytes)) => {
                 self.judge_content(history, block, *bytes, at, out);
             }
-            (Ask::ReadBlock { block }, Told::Failed { kind, .. }) if !exchange.excused => {
+            // A fault may keep a host from working; that nothing is there, it says of what it has looked for.
+            (Ask::ReadBlock { block }, Told::Failed { kind, .. })
+                if !exchange.excused || (*kind == ErrorKind::NotFound && !exchange.faulted) =>
+            {
                 out.expect(self.stage(block) != Some(Stage::Sealed), Breach::SealedLost, at, || {
                     format!("the sealed block {:?} cannot be read: {kind}", history.name(block))
                 });

@@ -49,11 +49,18 @@ pub(super) fn judge(
         return out.looked(Breach::WrongAnswer);
     }
     if exchange.excused {
+        // A fault is nobody, and this says that somebody else was there.
+        let blames = kind == ErrorKind::ConcurrentModification && goes_by_handle(exchange.ask);
+        out.expect(!blames || now.may_have_rivals(history), Breach::WrongAnswer, at, || {
+            format!("{what} says that somebody else has the store, and nobody else was there")
+        });
         // No medium was damaged, so nothing is corrupt, whatever else went wrong.
         out.expect(kind != ErrorKind::Corrupt, Breach::FaultMisnamed, at, || {
             format!("an I/O fault was told as corruption by {what}")
         });
-        let absence = kind == ErrorKind::NotFound && is_there(exchange.ask, models);
+        // What came of a block that cannot be found without a fault, the model of blocks says.
+        let is_block = matches!(exchange.ask, Ask::ReadBlock { .. }) && !exchange.faulted;
+        let absence = kind == ErrorKind::NotFound && !is_block && is_there(exchange.ask, models);
         out.expect(!absence, Breach::FaultMisnamed, at, || {
             format!("an I/O fault was told as absence by {what}")
         });
@@ -96,6 +103,26 @@ fn look_at_success(exchange: &Exchange<'_>, now: &Circumstances, out: &mut Findi
     }
 }
 
+/// Whether a call is made through a handle to the main store.
+fn goes_by_handle(ask: Ask) -> bool {
+    match ask {
+        Ask::Append { place, .. }
+        | Ask::Flush { place }
+        | Ask::DurableUpto { place }
+        | Ask::Read { place, .. } => place == Place::Main,
+        Ask::CreateBlock
+        | Ask::WriteBlock { .. }
+        | Ask::SealBlock { .. }
+        | Ask::ReadBlock { .. }
+        | Ask::ListBlocks
+        | Ask::CreateSnapshot
+        | Ask::InspectSnapshot { .. }
+        | Ask::ListSnapshots
+        | Ask::DeleteSnapshot { .. } => true,
+        _ => false,
+    }
+}
+
 /// Whether a record is longer than the host says that it takes.
 fn is_too_long(history: &History, record: Span) -> bool {
     record.len() > history.capabilities.max_record_len as usize
@@ -133,7 +160,7 @@ fn is_called_for(
         (_, ErrorKind::ConcurrentModification) if exchange.fence != Fence::Open => true,
         (Ask::Append { place: Place::Main, .. }, ErrorKind::Closed) if now.closed => true,
         (Ask::WriteBlock { block, .. }, ErrorKind::ReadOnly | ErrorKind::NotFound) => {
-            blocks.stage(block) == Some(Stage::Sealed)
+            matches!(blocks.stage(block), Some(Stage::Sealed | Stage::Gone))
         }
         (Ask::Create { .. }, ErrorKind::Exists) => true,
         // What an operation of the host's own refuses is its own affair; that it fails is not.

@@ -93,6 +93,29 @@ mod tests {
     }
 
     #[test]
+    fn a_short_record_that_stands_once_more_is_whole() {
+        // A host on a bucket put an empty record behind its own object, in the place of a longer one that was acknowledged then, and that
+        // was called a torn record.
+        let mut story = Story::new();
+        let data = story.history.keep(b"");
+        story.ask(Ask::Append { place: MAIN, data, unique: false, expected: None }, Told::Seq(1));
+        let longer = story.append(1, 2).payload(1);
+        let longer = story.history.bytes(longer).to_vec();
+        story.crash_and_open().read_bytes(&[b"", b"", &longer]).breaks("log-prefix");
+    }
+
+    #[test]
+    fn a_record_in_doubt_of_a_store_that_was_destroyed_does_not_show_in_the_one_created_again() {
+        let mut story = Story::new();
+        story.append_in_doubt(1).close().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done);
+        story.ask(Ask::Create { place: MAIN }, Told::Done).read(&[1]).breaks("log-prefix");
+        // Of one that was there it is said that what was destroyed came back.
+        let mut story = Story::new();
+        story.append(1, 1).close().ask(Ask::Destroy { place: MAIN, open: false }, Told::Done);
+        story.ask(Ask::Create { place: MAIN }, Told::Done).read(&[1]).breaks("delete-durable");
+    }
+
+    #[test]
     fn one_append_with_two_numbers_is_a_duplicate() {
         let mut story = Story::new();
         story.begin_append(2, 9);

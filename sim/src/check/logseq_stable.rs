@@ -74,4 +74,12 @@ mod tests {
         story.append(1, 1).crash_and_open().read(&[1]).crash_and_open().append(2, 1);
         story.breaks_also("logseq-stable");
     }
+
+    #[test]
+    fn a_record_that_lands_late_before_others_moves_them() {
+        // A host went on under the next number after a put whose answer was lost. When that landed, what stood behind it was called a
+        // duplicate, which it is not.
+        let mut story = Story::new();
+        story.append_in_doubt(1).append(2, 1).crash_and_open().read(&[1, 2]).breaks("logseq-stable");
+    }
 }

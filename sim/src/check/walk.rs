@@ -11,6 +11,9 @@ use super::{Breach, Findings, failures, fenced};
 use crate::history::{Ask, Event, FaultKind, HARNESS, History, Place, SECOND, Told};
 use asl_host::Exclusion;
 
+/// After so many conflicts (409), with no other fault between them, a host may have given up.
+const CONFLICTS_MIN: u32 = 3;
+
 /// A call and what came of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Exchange<'a> {
@@ -65,6 +68,12 @@ pub(crate) struct Circumstances {
     pub(crate) was_ever_full: bool,
     /// When the first of two processes died, if it has not opened the store since.
     first_died_at: Option<usize>,
+    /// When another process first asked for the main store.
+    second_since: Option<usize>,
+    /// When the first call was made of which nobody knows what it came to.
+    in_doubt_since: Option<usize>,
+    /// How often a bucket has said, since the last other fault, that somebody else was at it.
+    conflicts: u32,
     /// Since when another process is opening the main store while it is open, and since when it has it; of hosts that fence.
     intruded_at: Option<usize>,
     fenced_at: Option<usize>,
@@ -81,6 +90,18 @@ impl Circumstances {
             return Fence::Open;
         }
         if self.fenced_at.is_some_and(|at| at < asked_at) { Fence::Shut } else { Fence::Closing }
+    }
+
+    fn is_in_doubt(&mut self, asked: usize) {
+        self.in_doubt_since = Some(self.in_doubt_since.map_or(asked, |at| at.min(asked)));
+    }
+
+    /// Whether it can be that somebody else has changed the main store, or is about to, since the session with it began: another
+    /// process, or one that is dead, whose request has outlived it.
+    pub(crate) fn may_have_rivals(&self, history: &History) -> bool {
+        let since = self.sessions[Place::Main as usize].since;
+        self.second_since.is_some()
+            || history.late_requests && self.in_doubt_since.is_some_and(|at| at < since)
     }
 
     fn excused(&self, place: Place, asked_at: usize, opening: bool) -> bool {
@@ -128,6 +149,9 @@ impl Walk<'_> {
                 let Event::Asked { client, ask, .. } = &self.history.events()[*asked] else {
                     unreachable!("a reply is to a question");
                 };
+                if matches!(told, Told::Failed { .. } | Told::Cancelled) {
+                    self.now.is_in_doubt(*asked);
+                }
                 let opening = matches!(ask, Ask::Open { .. } | Ask::Create { .. } | Ask::Destroy { .. });
                 let place = place_of(ask);
                 let exchange = Exchange {
@@ -148,8 +172,17 @@ impl Walk<'_> {
             Event::Died { second } => self.died(at, *second),
             Event::Fault { kind, .. } => {
                 // Where requests outlive their caller, one that stalls is given up by a host that waits no longer.
-                if *kind != FaultKind::Stall || self.history.late_requests {
-                    self.now.last_fault = Some(at);
+                let excuses = match kind {
+                    FaultKind::Stall => self.history.late_requests,
+                    // It says "try again"; nobody has to do that for ever.
+                    FaultKind::Conflict => {
+                        self.now.conflicts += 1;
+                        self.now.conflicts >= CONFLICTS_MIN
+                    }
+                    _ => true,
+                };
+                if excuses {
+                    (self.now.last_fault, self.now.conflicts) = (Some(at), 0);
                 }
             }
             Event::Left { place, name } => {
@@ -176,6 +209,10 @@ impl Walk<'_> {
 
     fn asked(&mut self, at: usize, client: u16, ask: Ask) {
         self.pending.push(at);
+        if client == SECOND || matches!(ask, Ask::Open { second: true, .. } | Ask::Destroy { open: true, .. })
+        {
+            self.now.second_since.get_or_insert(at);
+        }
         match ask {
             Ask::Append { place, data, unique, .. } => {
                 if let Some(log) = self.logs.get_mut(place as usize) {
@@ -305,6 +342,7 @@ impl Walk<'_> {
         (self.now.intruded_at, self.now.fenced_at) = (None, None);
         self.now.first_died_at = None;
         for asked in std::mem::take(&mut self.pending) {
+            self.now.is_in_doubt(asked);
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);
                 self.renew(place_of(ask), fresh);
@@ -325,6 +363,7 @@ impl Walk<'_> {
         self.pending = alive;
         let dead: Vec<usize> = dead;
         for &asked in &dead {
+            self.now.is_in_doubt(asked);
             if let Event::Asked { ask, .. } = &events[asked] {
                 let fresh = self.stores.interrupted(ask);
                 self.renew(place_of(ask), fresh);

@@ -81,6 +81,16 @@ impl Target {
         Target { boot_on_disk, ..Target::booting(name, about.to_owned(), Arc::new(boot)) }
     }
 
+    /// The same, in simulation only.
+    #[cfg(all(feature = "objects", feature = "specimens"))]
+    pub(crate) fn simulated(
+        name: String,
+        about: &str,
+        boot: impl Fn(&Machine<'_>) -> Box<dyn AnyHost> + Send + Sync + 'static,
+    ) -> Target {
+        Target::booting(name, about.to_owned(), Arc::new(boot))
+    }
+
     fn booting(name: String, about: String, boot: Arc<Boot>) -> Target {
         Target {
             name,

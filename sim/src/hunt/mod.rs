@@ -140,7 +140,7 @@ pub fn name(target: &Target) -> &str {
 ///
 /// If it came to no end.
 pub fn hunt(target: &Target, options: &Options, progress: &Progress) -> Result<Hunted, Stopped> {
-    let wishes = Wishes { classes: target.usual_faults().to_vec(), ops: options.ops, ..Wishes::default() };
+    let wishes = Wishes { ops: options.ops, ..target.wishes() };
     let mut rounds = Vec::new();
     let mut smallest: Option<Smallest> = None;
     // Where nothing is to be found one round says as much as several.

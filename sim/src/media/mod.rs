@@ -75,8 +75,10 @@ impl Profile {
     /// Whether there are calls that this kind of fault can hit.
     pub(crate) fn can_suffer(self, fault: FaultKind) -> bool {
         match self.kind() {
-            Kind::Files(_) => !matches!(fault, FaultKind::Unanswered | FaultKind::Conflict),
-            Kind::Objects(_) => objects::can_suffer(fault),
+            Kind::Files(_) => {
+                !matches!(fault, FaultKind::Unanswered | FaultKind::Conflict | FaultKind::ErrorInBody)
+            }
+            Kind::Objects(axioms) => objects::can_suffer(axioms, fault),
             Kind::Cells => cells::can_suffer(fault),
         }
     }

@@ -55,6 +55,10 @@ profiles! {
     Zfs "zfs" Kind::Files(&axioms::ZFS),
     /// S3, and what is as strict: conditions are tested with the change, lists show everything.
     Aws "aws" Kind::Objects(&bucket::AWS),
+    /// SeaweedFS: as aws, with versions, and without conflicts (409).
+    Seaweedfs "seaweedfs" Kind::Objects(&bucket::SEAWEEDFS),
+    /// Azure's blobs: as aws, without conflicts.
+    Azure "azure" Kind::Objects(&bucket::AZURE),
     /// A bucket whose lists may be some changes behind.
     StaleList "stale-list" Kind::Objects(&bucket::STALE_LIST),
     /// A bucket that tests conditions before the change: of two that create an object at once, both may be told that they did.
@@ -66,7 +70,7 @@ profiles! {
 }
 
 const FILE_SYSTEMS: usize = 6;
-const BUCKETS: usize = 4;
+const BUCKETS: usize = 6;
 
 impl Profile {
     /// All file systems, with what is special about each.

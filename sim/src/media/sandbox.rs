@@ -22,10 +22,27 @@ pub struct Sandbox {
 impl Sandbox {
     /// An empty world whose schedule, entropy and latencies come from the seed.
     pub fn new(seed: u64) -> Sandbox {
-        let media = Media::new(MediumSetup::plain(Profile::Posix));
-        let sim = Sim::new(media, Plan { entropy: seed, ..Plan::default() }, Decider::seeded(seed));
-        make_root(&sim);
-        Sandbox { sim }
+        Sandbox::on(Profile::Posix, seed)
+    }
+
+    /// The same, whose file system, or bucket, is as this profile has it.
+    pub fn on(profile: Profile, seed: u64) -> Sandbox {
+        let plan = Plan { entropy: seed, ..Plan::default() };
+        let sandbox = Sandbox::deciding(MediumSetup::plain(profile), plan, Decider::seeded(seed));
+        make_root(&sandbox.sim);
+        sandbox
+    }
+
+    /// The same without a directory, with a plan of what goes wrong.
+    pub(crate) fn deciding(setup: MediumSetup, plan: Plan, decide: Decider) -> Sandbox {
+        Sandbox { sim: Sim::new(Media::new(setup), plan, decide) }
+    }
+
+    /// What was decided.
+    #[cfg(all(test, feature = "objects"))]
+    pub(crate) fn into_decider(self) -> Decider {
+        let none = Decider::replaying(crate::base::decide::Decisions::new());
+        std::mem::replace(&mut self.sim.lock().executor.decide, none)
     }
 
     /// The file system, to a process that lives as long as the world.

@@ -2,11 +2,15 @@
 
 use asl_sim::campaign::{capabilities, run_seed};
 use asl_sim::case::Case;
+use asl_sim::decide::Decider;
 use asl_sim::explain::explain;
 use asl_sim::explore::{self, explore};
 use asl_sim::history::{Ask, Event, Told};
-use asl_sim::scenario::Profile;
 use asl_sim::scenario::generate::Wishes;
+use asl_sim::scenario::{
+    Action, CrashKind, CrashPlan, Cut, FaultClass, MediumSetup, Op, Payload, Profile, Runtime, Scenario,
+    Setup, Style, When,
+};
 use asl_sim::shrink::{self, shrink};
 use asl_sim::target;
 use asl_sim::trial::{Trial, trial};
@@ -66,4 +70,49 @@ fn every_crash_point_of_one_operation_is_tried_with_every_place_where_a_request_
     let options = explore::Options { profile: Profile::Aws, ops: 1, ..explore::Options::default() };
     let report = explore(&target::object(), &options, &explore::Progress::default());
     assert!(report.complete() && report.found.is_empty(), "{:?}, {:?}", report.bug, report.signatures);
+}
+
+#[test]
+fn what_was_sent_to_a_store_that_was_destroyed_shows_in_the_next_one_if_its_log_knows_nothing_of_that() {
+    let payload = Payload { style: Style::Unique, len: 24 };
+    let actions = [
+        Action::SideCreate(payload),
+        Action::SideUse(payload),
+        Action::SideDestroy,
+        Action::SideCreate(payload),
+        Action::SideUse(payload),
+    ];
+    let setup = Setup {
+        medium: MediumSetup::plain(Profile::Aws),
+        class: FaultClass::Crash,
+        clients: 1,
+        segment_len_max: 1 << 20,
+        entropy: 7,
+        goes_on_after_errors: false,
+        runtime: Runtime::Stepped,
+    };
+    let ops: Vec<Op> = (0..).zip(actions).map(|(id, action)| Op { id, client: 0, action }).collect();
+    let cut_at = |change| {
+        let at = Cut::new(change, When::Within, CrashKind::Kill);
+        let (setup, ops) = (setup.clone(), ops.clone());
+        let crashes = vec![CrashPlan { op: Some(1), at, inside: Vec::new() }];
+        Arc::new(Scenario {
+            setup,
+            ops,
+            crashes,
+            faults: Vec::new(),
+            full: Vec::new(),
+            clock_jumps: Vec::new(),
+        })
+    };
+    let found = |name: &str| {
+        let target = target::find(name).expect("it is a target");
+        let runs = (0..8).flat_map(|change| (0..60).map(move |seed| (change, seed)));
+        runs.filter_map(|(change, seed)| trial(&target, &cut_at(change), &Decider::seeded(seed)).signature())
+            .collect::<Vec<_>>()
+    };
+    let late = found("specimen:late-put-into-new-store");
+    assert!(late.iter().any(|found| found.starts_with("log-prefix/")), "{late:?}");
+    assert_eq!(found("specimen:control-bucket"), [""; 0]);
+    assert_eq!(found("object"), [""; 0]);
 }

@@ -3,18 +3,17 @@
 
 use asl_sim::campaign::{Campaign, Progress, run};
 use asl_sim::case::Case;
-use asl_sim::scenario::generate::Wishes;
 use asl_sim::target::{Target, built_in};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// No specimen may need more runs than this. In a seed's order the slowest needs a few hundred.
-const RUNS_MAX: u64 = 3_000;
+/// No specimen may need more runs than this; the slowest needs some thousand.
+const RUNS_MAX: u64 = 10_000;
 
 /// What the first failing run broke first, from this seed on.
 fn killed_by(target: &Target, base_seed: u64) -> Option<String> {
-    let wishes = Wishes { classes: target.usual_faults().to_vec(), ..Wishes::default() };
+    let wishes = target.wishes();
     let campaign =
         Campaign { target: target.clone(), wishes, base_seed, seeds: RUNS_MAX, jobs: 2, keep_going: false };
     let summary = run(&campaign, &Progress::default());

@@ -75,6 +75,14 @@ struct Append {
     after: u64,
 }
 
+/// A record of a store that was destroyed.
+#[derive(Clone, Copy, Debug)]
+struct Old {
+    data: Span,
+    /// Whether anybody was told that it was in the log.
+    was_known: bool,
+}
+
 /// What happened to a store since its log was last read whole.
 #[derive(Clone, Copy, Debug, Default)]
 struct SinceRead {
@@ -96,6 +104,10 @@ impl Append {
     fn may_show(&self) -> bool {
         matches!(self.fate, Fate::Open | Fate::Doubt(_))
     }
+
+    fn was_known(&self) -> bool {
+        matches!(self.fate, Fate::Acked(_) | Fate::Shown(_) | Fate::Lost)
+    }
 }
 
 /// The model of one store's log.
@@ -110,7 +122,7 @@ pub(crate) struct Log<'a> {
     /// The log has at least so many records since that event, even where it is not known which; growing.
     floors: Vec<(usize, u64)>,
     /// Records of stores that were destroyed.
-    destroyed: Vec<Span>,
+    destroyed: Vec<Old>,
     /// Whether the store may have been replaced by an empty one.
     maybe_replaced: bool,
     /// The event at which the store was last opened.
@@ -135,8 +147,8 @@ impl<'a> Log<'a> {
 
     /// A store was created: nothing of one that was there before may show.
     pub(super) fn new_generation(&mut self) {
-        let old = self.appends.drain(..).filter(|append| append.unique).map(|append| append.data);
-        self.destroyed.extend(old);
+        let old = self.appends.drain(..).filter(|append| append.unique);
+        self.destroyed.extend(old.map(|append| Old { data: append.data, was_known: append.was_known() }));
         self.slots.clear();
         self.former.clear();
         self.floors.clear();

@@ -1,6 +1,6 @@
 //! What a mismatch between a log and its model is called: the breaches that the log's invariants tell apart.
 
-use super::{Exposure, Fate, Log, Slot};
+use super::{Append, Exposure, Fate, Log, Slot};
 use crate::check::{Breach, Circumstances, Findings};
 use crate::history::{Span, operations_in};
 
@@ -31,8 +31,11 @@ impl Log<'_> {
                     Breach::Hole,
                     format!("number {seq} is missing: a later append's record stands in its place"),
                 ),
-                Fate::Acked(own) | Fate::Shown(own) => {
+                Fate::Acked(own) | Fate::Shown(own) if self.known(own) == Some(bytes) => {
                     (Breach::Duplicate, format!("the record of number {own} stands at number {seq} too"))
+                }
+                Fate::Acked(own) | Fate::Shown(own) => {
+                    (Breach::NumberReused, format!("the record of number {own} stands at number {seq} now"))
                 }
                 Fate::Open | Fate::Doubt(_) if slot.is_none() => (
                     Breach::OutOfOrder,
@@ -50,12 +53,27 @@ impl Log<'_> {
             };
             return out.broken(breach, at, text);
         }
-        if self.destroyed.iter().any(|&old| self.bytes(old) == bytes) {
-            return out.broken(
-                Breach::DestroyedCameBack,
-                at,
-                format!("record {seq} is of a store that was destroyed"),
-            );
+        if let Some(old) = self.destroyed.iter().find(|old| self.bytes(old.data) == bytes) {
+            let (breach, of) = if old.was_known {
+                (Breach::DestroyedCameBack, "is of a store that was destroyed")
+            } else {
+                (
+                    Breach::Phantom,
+                    "was sent to a store that was destroyed, and nobody was told that it was there",
+                )
+            };
+            return out.broken(breach, at, format!("record {seq} {of}"));
+        }
+        if self.appends.iter().any(|append| self.bytes(append.data) == bytes) {
+            let (breach, text) = if self.is_there_too_often(seq, bytes, slot.is_some()) {
+                (
+                    Breach::Duplicate,
+                    format!("record {seq} is whole, and is there more often than it was appended"),
+                )
+            } else {
+                (Breach::NumberReused, format!("number {seq} names a record that had another number"))
+            };
+            return out.broken(breach, at, text);
         }
         let pieces = operations_in(bytes);
         let expected_len = match slot {
@@ -83,6 +101,21 @@ impl Log<'_> {
                 format!("record {seq} ({} bytes) was never appended", bytes.len()),
             );
         }
+    }
+
+    /// Whether a record with these bytes, which are not unique, stands up to this number more often than it can have been appended there.
+    /// Where the number was another's, one that was settled as absent may have come late.
+    fn is_there_too_often(&self, seq: u64, bytes: &[u8], or_late: bool) -> bool {
+        let stands = (1..seq).filter(|&other| self.known(other) == Some(bytes)).count() + 1;
+        let may_stand = |append: &&Append| {
+            let may_be_there = match append.fate {
+                Fate::Acked(own) | Fate::Shown(own) => own <= seq,
+                Fate::Open | Fate::Doubt(_) => true,
+                Fate::Absent | Fate::Settled(_) | Fate::Lost => or_late,
+            };
+            may_be_there && self.bytes(append.data) == bytes
+        };
+        stands > self.appends.iter().filter(may_stand).count()
     }
 
     /// A record that must be there and is not.

@@ -1,9 +1,10 @@
 //! The bucket as code sees it that takes an [`object_store::ObjectStore`].
 //!
-//! Parts of a multipart upload are kept by the upload until it is completed, which is then one put: what a bucket charges for uploads
-//! that nobody completed is not modelled. The times of objects are those of the changes, a second apart.
+//! The times of objects are those of the changes, a second apart. A version's name is the number of the change that made it.
 
-use super::{Object, Reply, Request, When};
+use super::axioms::{Axioms, Conditions};
+use super::request::{Reply, Request, When};
+use super::state::Object;
 use crate::executor::Process;
 use crate::media::Sim;
 use crate::plan::FaultKind;
@@ -39,6 +40,7 @@ impl fmt::Display for SimObjectStore {
 fn failed(fault: FaultKind) -> Error {
     let why = match fault {
         FaultKind::Unanswered => "no answer came",
+        FaultKind::ErrorInBody => "the server says 200, with an error in the body",
         _ => "the server says 500",
     };
     Error::Generic { store: NAME, source: why.into() }
@@ -48,17 +50,13 @@ fn not_found(path: &str) -> Error {
     Error::NotFound { path: path.to_owned(), source: "there is no such object".into() }
 }
 
-fn put_result(change: u64) -> PutResult {
-    PutResult { e_tag: Some(change.to_string()), version: None, extensions: Extensions::default() }
-}
-
-fn meta(name: &str, object: &Object) -> ObjectMeta {
+fn meta(name: &str, object: &Object, versioned: bool) -> ObjectMeta {
     ObjectMeta {
         location: Path::from(name),
         last_modified: time(object.change),
         size: object.bytes.len() as u64,
         e_tag: Some(object.change.to_string()),
-        version: None,
+        version: versioned.then(|| object.change.to_string()),
     }
 }
 
@@ -91,21 +89,45 @@ impl SimObjectStore {
         self.send_put(name, bytes, when.clone(), &when).await
     }
 
+    fn axioms(&self) -> &'static Axioms {
+        self.sim.lock().medium.objects.axioms()
+    }
+
     fn tests_apart(&self) -> bool {
-        let world = self.sim.lock();
-        world.medium.objects.axioms.tests_apart && !world.medium.objects.axioms.ignores_conditions
+        self.axioms().conditions == Conditions::Before
+    }
+
+    fn put_result(&self, change: u64) -> PutResult {
+        let version = self.axioms().versioned.then(|| change.to_string());
+        PutResult { e_tag: Some(change.to_string()), version, extensions: Extensions::default() }
+    }
+
+    /// The names of uploads that were begun, and neither completed nor aborted: a bucket charges for them until a rule removes them, and
+    /// the trait has no way to see them.
+    pub fn uploads_left(&self) -> Vec<String> {
+        self.sim.lock().medium.objects.uploads_left()
     }
 
     async fn send_put(&self, name: String, bytes: Arc<[u8]>, when: When, asked: &When) -> Result<PutResult> {
         match self.sim.send(self.process, Request::Put { name: name.clone(), bytes, when }).await {
-            Reply::Done(change) => Ok(put_result(change)),
+            Reply::Done(change) => Ok(self.put_result(change)),
             Reply::Failed(fault) => Err(failed(fault)),
+            Reply::Refused if matches!(asked, When::Is(_)) && self.is_absent(&name) => Err(not_found(&name)),
             _ => Err(refused(&name, asked)),
         }
     }
 
-    async fn object(&self, path: &Path) -> Result<Object> {
-        match self.sim.perform(self.process, Request::Get { name: path.to_string() }).await {
+    /// Whether a condition failed since nothing is there, in a bucket that says so.
+    fn is_absent(&self, name: &str) -> bool {
+        let world = self.sim.lock();
+        let objects = &world.medium.objects;
+        objects.axioms().absent_is_not_found && objects.object(name, None).is_none()
+    }
+
+    async fn object(&self, path: &Path, version: Option<&str>) -> Result<Object> {
+        // No change has the number 0.
+        let version = version.map(|version| version.parse().unwrap_or(0));
+        match self.sim.perform(self.process, Request::Get { name: path.to_string(), version }).await {
             Reply::Held(Some(object)) => Ok(object),
             Reply::Held(None) => Err(not_found(path.as_ref())),
             Reply::Failed(fault) => Err(failed(fault)),
@@ -115,7 +137,10 @@ impl SimObjectStore {
 
     async fn listed(&self, first: String) -> Result<Vec<ObjectMeta>> {
         match self.sim.perform(self.process, Request::List { first }).await {
-            Reply::Names(names) => Ok(names.iter().map(|(name, object)| meta(name, object)).collect()),
+            Reply::Names(names) => {
+                let versioned = self.axioms().versioned;
+                Ok(names.iter().map(|(name, object)| meta(name, object, versioned)).collect())
+            }
             Reply::Failed(fault) => Err(failed(fault)),
             _ => unreachable!("names are asked for"),
         }
@@ -159,12 +184,21 @@ impl ObjectStore for SimObjectStore {
         location: &Path,
         _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        Ok(Box::new(Upload { store: self.clone(), location: location.clone(), parts: Vec::new() }))
+        match self.sim.perform(self.process, Request::Begin { name: location.to_string() }).await {
+            Reply::Begun(upload) => Ok(Box::new(Upload {
+                store: self.clone(),
+                name: location.to_string(),
+                number: upload,
+                parts: 0,
+            })),
+            Reply::Failed(fault) => Err(failed(fault)),
+            _ => unreachable!("an upload is begun, or that fails"),
+        }
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let object = self.object(location).await?;
-        let meta = meta(location.as_ref(), &object);
+        let object = self.object(location, options.version.as_deref()).await?;
+        let meta = meta(location.as_ref(), &object, self.axioms().versioned);
         options.check_preconditions(&meta)?;
         let range = match &options.range {
             Some(range) => range
@@ -224,7 +258,7 @@ impl ObjectStore for SimObjectStore {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let object = self.object(from).await?;
+        let object = self.object(from, None).await?;
         let when = match options.mode {
             CopyMode::Overwrite => When::Always,
             CopyMode::Create => When::Absent,
@@ -233,27 +267,44 @@ impl ObjectStore for SimObjectStore {
     }
 }
 
-/// A multipart upload.
+/// An upload in parts.
 #[derive(Debug)]
 struct Upload {
     store: SimObjectStore,
-    location: Path,
-    parts: Vec<u8>,
+    name: String,
+    number: u64,
+    parts: u32,
+}
+
+impl Upload {
+    async fn send(&self, request: Request) -> Result<u64> {
+        match self.store.sim.send(self.store.process, request).await {
+            Reply::Done(change) => Ok(change),
+            Reply::Failed(fault) => Err(failed(fault)),
+            _ => Err(not_found(&self.name)),
+        }
+    }
 }
 
 #[async_trait]
 impl MultipartUpload for Upload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.parts.extend_from_slice(&whole(&data));
-        Box::pin(async { Ok(()) })
+        let (store, name, upload, number) = (self.store.clone(), self.name.clone(), self.number, self.parts);
+        self.parts += 1;
+        Box::pin(async move {
+            let of = Upload { store, name: name.clone(), number: upload, parts: 0 };
+            of.send(Request::Part { name, upload, number, bytes: whole(&data) }).await.map(drop)
+        })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        self.store.put(&self.location, self.parts.as_slice().into(), When::Always).await
+        let Upload { number: upload, parts, .. } = *self;
+        let change = self.send(Request::Complete { name: self.name.clone(), upload, parts }).await?;
+        Ok(self.store.put_result(change))
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.parts.clear();
-        Ok(())
+        let upload = self.number;
+        self.send(Request::Abort { name: self.name.clone(), upload }).await.map(drop)
     }
 }

@@ -4,6 +4,7 @@
 //! weighs those that are on, so that runs differ in kind and not only in detail. Every subsystem draws from a stream of its
 //! own (`ChaCha8`), so that a change in how faults are drawn leaves the operations as they were.
 
+use std::collections::VecDeque;
 mod troubles;
 
 use super::{
@@ -216,13 +217,26 @@ fn operations(dice: &mut Dice, wishes: &Wishes, setup: &Setup, capabilities: &Ca
         })
         .collect();
     let sizes = Sizes::draw(dice);
+    let mut planned: VecDeque<Action> = VecDeque::new();
     (0..count)
         .map(|id| {
+            if let Some(action) = planned.pop_front() {
+                return Op { id, client: 0, action };
+            }
             let at = dice.below(total);
             let kind = weights.iter().find(|(_, upto)| at < *upto).expect("appends are always on").0;
             let client = dice.below(u32::from(setup.clients)) as u16;
             // The second store has one user at a time.
             let client = if kind == Kind::Side { 0 } else { client };
+            // What was sent to a store may land once it was destroyed and created again, if nobody opens it before.
+            if kind == Kind::Side && wishes.profile.has_late_requests() && dice.chance(40) {
+                planned.extend([
+                    Action::SideDestroy,
+                    Action::SideCreate(sizes.payload(dice)),
+                    Action::SideUse(sizes.payload(dice)),
+                ]);
+                return Op { id, client, action: Action::SideUse(sizes.payload(dice)) };
+            }
             let action = match action(dice, kind, &sizes, &wishes.own) {
                 Action::OpenSecond if capabilities.exclusion == Exclusion::Fence => {
                     Action::TakeOver(sizes.payload(dice))
