@@ -4,11 +4,15 @@
 //! a checksum. Each part is put under a name of its own, with the same bytes each time. We use no multipart uploads: whose completion
 //! lands late could not be told from one that was given up, and the trait of the crate does not say an upload's name.
 //!
-//! Left behind: parts of blocks that were never sealed, and of stores that were destroyed. They lie below `LOCATION/blocks`.
+//! Before its first part is put, a block is marked as open (`LOCATION/unsealed/ID`, which holds the number of its writer's open). Whoever
+//! opens the store later has fenced that writer off, and removes the parts of marked blocks that were not sealed. So no list of all
+//! parts is needed to find them.
+//!
+//! Left behind: a part that lands after that, and the blocks of stores that were destroyed. They lie below `LOCATION/blocks`.
 
 use super::entry::Block;
 use super::requests::{Failure, Requests};
-use super::sequence::Names;
+use super::sequence::{Names, State};
 use super::turn::Turns;
 use crate::env::Env;
 use crate::error::ErrorKind;
@@ -16,9 +20,16 @@ use object_store::ObjectStore;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// An open removes what at most so many blocks left behind; the next ones go on.
+const SWEPT_MAX: usize = 16;
+
 /// The blocks of one handle that are not sealed.
-#[derive(Debug, Default)]
-pub(super) struct Blocks(Mutex<BTreeMap<String, Arc<Open>>>);
+#[derive(Debug)]
+pub(super) struct Blocks {
+    open: Mutex<BTreeMap<String, Arc<Open>>>,
+    /// The number of the entry that opened the store for this handle.
+    epoch: u64,
+}
 
 /// A block that is not sealed.
 #[derive(Debug, Default)]
@@ -37,6 +48,8 @@ struct Written {
     rest: Vec<u8>,
     /// The last part was begun: nothing more is written.
     finished: bool,
+    /// The bucket knows that the block is open.
+    marked: bool,
 }
 
 impl Open {
@@ -46,8 +59,27 @@ impl Open {
 }
 
 impl Blocks {
+    pub(super) fn new(epoch: u64) -> Blocks {
+        Blocks { open: Mutex::default(), epoch }
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Open>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks a block as open, before its first part is put.
+    async fn mark<S: ObjectStore, E: Env>(
+        &self,
+        requests: &Requests<S, E>,
+        names: &Names,
+        name: &str,
+        open: &Open,
+    ) -> Result<(), Failure> {
+        if !open.written().marked {
+            requests.put(&names.mark(name), &self.epoch.to_le_bytes()).await?;
+            open.written().marked = true;
+        }
+        Ok(())
     }
 
     fn open(&self, name: &str) -> Result<Arc<Open>, Failure> {
@@ -88,6 +120,7 @@ impl Blocks {
                 let Some(bytes) = written.rest.get(..part_len) else { return Ok(()) };
                 (written.parts, bytes.to_vec())
             };
+            self.mark(requests, names, name, &open).await?;
             requests.put(&names.part(name, part), &bytes).await?;
             let mut written = open.written();
             written.rest.drain(..part_len);
@@ -111,6 +144,7 @@ impl Blocks {
         };
         let mut parts = written.parts;
         if !written.rest.is_empty() {
+            self.mark(requests, names, name, &open).await?;
             requests.put(&names.part(name, parts), &written.rest).await?;
             parts += 1;
         }
@@ -118,8 +152,16 @@ impl Blocks {
     }
 
     /// The block is sealed, and no concern of ours any more.
-    pub(super) fn forget(&self, name: &str) {
-        self.all().remove(name);
+    pub(super) async fn forget<S: ObjectStore, E: Env>(
+        &self,
+        requests: &Requests<S, E>,
+        names: &Names,
+        name: &str,
+    ) {
+        let open = self.all().remove(name);
+        if open.is_some_and(|open| open.written().marked) {
+            requests.remove(&names.mark(name)).await;
+        }
     }
 
     /// The bytes of an open block.
@@ -165,4 +207,22 @@ async fn parts<S: ObjectStore, E: Env>(
         bytes.extend(requests.get(&names.part(name, part)).await?.ok_or_else(missing)?);
     }
     Ok(bytes)
+}
+
+/// Removes what is left of blocks whose writers this open, the entry `state.last`, has fenced off before they sealed them. What
+/// fails is left to the next open.
+pub(super) async fn sweep<S: ObjectStore, E: Env>(requests: &Requests<S, E>, names: &Names, state: &State) {
+    for mark in requests.list_once(&names.marks()).await.into_iter().take(SWEPT_MAX) {
+        let (Some(name), Ok(Some(epoch))) = (mark.filename(), requests.get(&mark).await) else { continue };
+        // Somebody who has opened the store since may be writing it.
+        if epoch.first_chunk().is_none_or(|epoch| u64::from_le_bytes(*epoch) >= state.last) {
+            continue;
+        }
+        if !state.blocks.contains_key(name) {
+            for part in requests.list_once(&names.parts(name)).await {
+                requests.remove(&part).await;
+            }
+        }
+        requests.remove(&mark).await;
+    }
 }

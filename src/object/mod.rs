@@ -7,6 +7,7 @@
 //! LOCATION/entries/N                        the store's numbered sequence, from 1: see below
 //! LOCATION/states/N                         a checkpoint: what the entries up to this one come to
 //! LOCATION/blocks/ID/PART                   parts of blocks
+//! LOCATION/unsealed/ID                      a block that is open, while its parts are put
 //! LOCATION/probes/NONCE                     what was put twice, to see that the bucket knows conditions
 //! ```
 //!
@@ -18,7 +19,8 @@
 //! - To open a store is to put an entry (a fence). Whoever had it open before finds it at the next number, is refused there, and refuses
 //!   everything from then on. A request of theirs that lands late finds its number taken.
 //! - A writer has one entry in flight, no more. So no entry of an older writer stands behind a fence, and readers have nothing to skip.
-//! - That an object is there makes nothing visible: blocks and snapshots are what entries say.
+//! - That an object is there makes nothing visible: blocks and snapshots are what entries say. No object that an entry names is ever
+//!   replaced, so that a snapshot needs no versions of the bucket's.
 //! - The numbers go on when a store is destroyed and created again at the same location, so that nothing that was sent to the one before can
 //!   show in it. We do not remove what stands there: until the bucket's owner does, it takes up space.
 //! - An answer that is lost is settled by reading back. Where it stays open, the handle refuses all work until the store is opened again.
@@ -35,10 +37,10 @@
 //! | | |
 //! |---|---|
 //! | append | 1 put for all records that wait |
-//! | open | 1 list, 1 read of a checkpoint, at most `checkpoint_every` reads of entries, 1 put |
+//! | open | 2 lists, 1 read of a checkpoint, at most `checkpoint_every` reads of entries, 1 put; what it removes of open blocks |
 //! | create | as open, and 2 puts to try conditions |
 //! | read | a read for each batch, and one each time that the number of entries is halved until the first is found |
-//! | seal | 1 put for each part, 1 put |
+//! | seal | 1 put for each part, 2 puts, 1 deletion |
 //! | snapshot, deletion of one | 1 put; to mount one takes none |
 //! | now | 1 read; the first time, and every `clock_reserve_ns`, 1 list, 2 reads and 1 put |
 
@@ -193,6 +195,7 @@ impl<S: ObjectStore, E: Env> Host for ObjectHost<S, E> {
         let there = |state: &State| if state.made.is_none() { Err(ErrorKind::NotFound) } else { Ok(()) };
         let before = self.requests.state(&names).await.map_err(&failed)?;
         let state = self.requests.put_at_end(&names, before, What::Opened, there).await.map_err(failed)?;
+        blocks::sweep(&self.requests, &names, &state).await;
         Ok(self.handle(location, state))
     }
 

@@ -143,6 +143,12 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
         }
     }
 
+    /// The same, asked once.
+    pub(super) async fn list_once(&self, below: &Path) -> Vec<Path> {
+        let all = self.bucket.list(Some(below)).map_ok(|meta| meta.location).try_collect();
+        self.in_time(all).await.unwrap_or_default()
+    }
+
     /// Removes what nobody needs any more; if that fails it takes up space, and that is all.
     pub(super) async fn remove(&self, name: &Path) {
         let _ = self.in_time(self.bucket.delete(name)).await;

@@ -140,6 +140,19 @@ impl Names {
         self.base.clone().join("blocks").join(block).join(format!("{part:08}"))
     }
 
+    pub(super) fn parts(&self, block: &str) -> Path {
+        self.base.clone().join("blocks").join(block)
+    }
+
+    /// The marks of blocks that are open.
+    pub(super) fn marks(&self) -> Path {
+        self.base.clone().join("unsealed")
+    }
+
+    pub(super) fn mark(&self, block: &str) -> Path {
+        self.marks().join(block)
+    }
+
     pub(super) fn probe(&self, nonce: u128) -> Path {
         self.base.clone().join("probes").join(format!("{nonce:032x}"))
     }

@@ -58,7 +58,7 @@ impl<S: ObjectStore, E: Env> ObjectHandle<S, E> {
         state: State,
         closed: Arc<AtomicBool>,
     ) -> ObjectHandle<S, E> {
-        let (log, blocks) = (Log::new(state), Blocks::default());
+        let (blocks, log) = (Blocks::new(state.last), Log::new(state));
         let inner = Inner { requests, location: location.to_owned(), names, log, blocks, closed };
         ObjectHandle { inner: Arc::new(inner), view: None }
     }
@@ -255,7 +255,7 @@ impl<S: ObjectStore, E: Env> Store for ObjectHandle<S, E> {
             if state.blocks.contains_key(&whole.name) { Err(ErrorKind::ReadOnly) } else { Ok(()) }
         };
         self.put(operation, What::Sealed(whole.clone()), is_new).await?;
-        blocks.forget(block.as_str());
+        blocks.forget(requests, names, block.as_str()).await;
         Ok(())
     }
 
