@@ -20,6 +20,8 @@ mod flights;
 mod gate;
 pub(crate) mod medium;
 #[cfg(all(feature = "madsim", madsim))]
+mod neighbours;
+#[cfg(any(feature = "objects", madsim))]
 pub(crate) mod other;
 mod outside;
 mod process;
@@ -55,11 +57,11 @@ pub(crate) struct Sim<M: Medium> {
     /// Where processes live, if the hosts are some.
     outside: OnceLock<Arc<dyn Outside>>,
     /// What moves tasks and time, if that is not this executor.
-    #[cfg(all(feature = "madsim", madsim))]
+    #[cfg(any(feature = "objects", madsim))]
     other: OnceLock<Arc<dyn other::Other>>,
     /// The nodes beside the host's, by name.
     #[cfg(all(feature = "madsim", madsim))]
-    pub(crate) neighbours: other::Neighbours,
+    pub(crate) neighbours: neighbours::Neighbours,
 }
 
 /// What became of a call that was to be made when nothing else could run.
@@ -84,10 +86,10 @@ impl<M: Medium> Sim<M> {
             world: Mutex::new(world),
             ready: Arc::default(),
             outside: OnceLock::new(),
-            #[cfg(all(feature = "madsim", madsim))]
+            #[cfg(any(feature = "objects", madsim))]
             other: OnceLock::new(),
             #[cfg(all(feature = "madsim", madsim))]
-            neighbours: other::Neighbours::default(),
+            neighbours: neighbours::Neighbours::default(),
         }
     }
 
@@ -141,7 +143,7 @@ impl<M: Medium> Sim<M> {
     /// The same for the call of the only task that could run, which most calls are: it takes no turn, and the lock once.
     #[inline]
     fn perform_alone<R: Request<M>>(&self, process: Process, request: &mut R) -> Alone<R::Reply> {
-        #[cfg(all(feature = "madsim", madsim))]
+        #[cfg(any(feature = "objects", madsim))]
         if self.other.get().is_some() {
             return Alone::Not;
         }
@@ -159,7 +161,7 @@ impl<M: Medium> Sim<M> {
         R: Request<M> + Clone + Into<M::Flight>,
     {
         let flight = request.clone().into();
-        let Some(call) = SentGate::new(self, process, request.class(), flight).await else {
+        let Some(call) = self.sent_gate(process, request.class(), flight).await else {
             return R::dead();
         };
         let reply = self.lock().carry_out_sent(&call, request);
@@ -171,26 +173,40 @@ impl<M: Medium> Sim<M> {
 
     /// In the place of a reply that nobody is to hear of.
     #[cfg_attr(
-        not(all(feature = "madsim", madsim)),
+        not(any(feature = "objects", madsim)),
         expect(clippy::unused_self, reason = "another runtime is to be woken")
     )]
     fn never_heard<T>(&self) -> Pending<T> {
-        #[cfg(all(feature = "madsim", madsim))]
+        #[cfg(any(feature = "objects", madsim))]
         self.wake_other();
         pending()
     }
 
     /// Waits for a call's simulated time; `None` for a process that is dead.
-    #[cfg(not(all(feature = "madsim", madsim)))]
+    #[cfg(not(any(feature = "objects", madsim)))]
     fn gate(&self, process: Process, class: &'static Class, extra_ns: u64) -> Gate<'_, M> {
         Gate::new(self, process, class, extra_ns)
     }
 
-    #[cfg(all(feature = "madsim", madsim))]
+    #[cfg(any(feature = "objects", madsim))]
     async fn gate(&self, process: Process, class: &'static Class, extra_ns: u64) -> Option<Call> {
         match self.other.get() {
             Some(other) => self.gate_of(other, process, class, extra_ns).await,
             None => Gate::new(self, process, class, extra_ns).await,
+        }
+    }
+
+    /// The same for a request that outlives its caller.
+    #[cfg(not(any(feature = "objects", madsim)))]
+    fn sent_gate(&self, process: Process, class: &'static Class, request: M::Flight) -> SentGate<'_, M> {
+        SentGate::new(self, process, class, request)
+    }
+
+    #[cfg(any(feature = "objects", madsim))]
+    async fn sent_gate(&self, process: Process, class: &'static Class, request: M::Flight) -> Option<Call> {
+        match self.other.get() {
+            Some(other) => self.sent_gate_of(other, process, class, request).await,
+            None => SentGate::new(self, process, class, request).await,
         }
     }
 

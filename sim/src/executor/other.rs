@@ -1,19 +1,17 @@
-//! Another runtime in the place of this executor's tasks and time: hosts are in nodes of it, where they may spawn tasks and wait for
-//! timers. Faults, crash points and media are the same.
+//! Another runtime in the place of this executor's tasks and time: whoever calls is polled by it, may spawn tasks and wait for timers.
+//! Faults, crash points and media are the same. The second runtime is one (`run::nodes`); whatever polls a bucket that stands alone is
+//! another (`media::objects::alone`).
 //!
-//! Not modelled there: requests that outlive their caller, and processes that die alone.
+//! A request that outlives its caller is on its way while its time passes, as it is here (`gate`).
 
 use super::Sim;
 use super::call::{Call, Class};
 use super::medium::Medium;
 use super::process::Process;
-use madsim::runtime::Handle;
-use madsim::task::NodeId;
 use std::fmt::Debug;
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// What moves the tasks and the time.
 pub(crate) trait Other: Debug + Send + Sync {
@@ -25,6 +23,11 @@ pub(crate) trait Other: Debug + Send + Sync {
 
     /// Whoever polls the clients is to look: a task that nobody who looks for crashes polls has come to one.
     fn wake(&self);
+
+    /// Whether there is no run that could have no end.
+    fn is_endless(&self) -> bool {
+        false
+    }
 }
 
 impl<M: Medium> Sim<M> {
@@ -40,6 +43,42 @@ impl<M: Medium> Sim<M> {
         }
     }
 
+    /// A call that is made, with how long it takes. `None` for a process that is dead.
+    async fn begin_of(
+        &self,
+        other: &Arc<dyn Other>,
+        process: Process,
+        class: &'static Class,
+        extra_ns: u64,
+    ) -> Option<(Call, u64)> {
+        let (call, latency_ns, goes_round) = {
+            let mut world = self.lock();
+            if !world.is_alive(process) {
+                return None;
+            }
+            let mark = world.medium.mark();
+            let executor = &mut world.executor;
+            if other.is_endless() {
+                executor.allow_more_calls();
+            }
+            let call = executor.register(class, mark);
+            let latency_ns = executor.latency_ns(&call, extra_ns);
+            (call, latency_ns, executor.goes_round())
+        };
+        if goes_round {
+            std::future::pending::<()>().await;
+        }
+        Some((call, latency_ns))
+    }
+
+    /// The time of a call has passed.
+    fn end_of(&self, other: &Arc<dyn Other>, process: Process, call: Call) -> Option<Call> {
+        let mut world = self.lock();
+        world.executor.now_ns = other.now_ns();
+        world.executor.current = call.task;
+        world.is_alive(process).then_some(call)
+    }
+
     /// Waits for a call's simulated time; `None` for a process that is dead.
     pub(super) async fn gate_of(
         &self,
@@ -48,54 +87,44 @@ impl<M: Medium> Sim<M> {
         class: &'static Class,
         extra_ns: u64,
     ) -> Option<Call> {
-        let (call, latency_ns, goes_round) = {
-            let mut world = self.lock();
-            if !world.is_alive(process) {
-                return None;
-            }
-            let mark = world.medium.mark();
-            let executor = &mut world.executor;
-            let call = executor.register(class, mark);
-            let latency_ns = executor.latency_ns(&call, extra_ns);
-            (call, latency_ns, executor.goes_round())
-        };
-        if goes_round {
-            std::future::pending::<()>().await;
-        }
+        let (call, latency_ns) = self.begin_of(other, process, class, extra_ns).await?;
         if self.lock().executor.blocking {
             // A call that cannot wait takes no time here.
             return self.lock().is_alive(process).then_some(call);
         }
         other.sleep(latency_ns).await;
-        let mut world = self.lock();
-        world.executor.now_ns = other.now_ns();
-        world.executor.current = call.task;
-        world.is_alive(process).then_some(call)
+        self.end_of(other, process, call)
+    }
+
+    /// The same for a request that outlives its caller.
+    pub(super) async fn sent_gate_of(
+        &self,
+        other: &Arc<dyn Other>,
+        process: Process,
+        class: &'static Class,
+        request: M::Flight,
+    ) -> Option<Call> {
+        let (call, latency_ns) = self.begin_of(other, process, class, 0).await?;
+        self.lock().flights.send(Some(process.number()), call, request);
+        let waits = Waits { sim: self, call };
+        other.sleep(latency_ns).await;
+        // If its sender is dead by now, it is not waited for, and stays on its way.
+        self.lock().flights.arrives(&call);
+        drop(waits);
+        self.end_of(other, process, call)
     }
 }
 
-/// The nodes beside the host's, other machines that it talks to, in the order in which they were started. They have no disks.
-#[derive(Debug, Default)]
-pub(crate) struct Neighbours(Mutex<Vec<(String, NodeId)>>);
+/// Whoever waits for a request's answer. Dropped, it waits no more.
+struct Waits<'a, M: Medium> {
+    sim: &'a Sim<M>,
+    call: Call,
+}
 
-impl Neighbours {
-    /// Starts a node, unless one of that name is there.
-    pub(crate) fn start<F>(&self, name: &str, address: IpAddr, serve: impl Fn() -> F + Send + Sync + 'static)
-    where
-        F: Future + 'static,
-    {
-        let is_there = self.locked().iter().any(|(known, _)| known == name);
-        if !is_there {
-            let node = Handle::current().create_node().name(name).ip(address).init(serve).build();
-            self.locked().push((name.to_owned(), node.id()));
+impl<M: Medium> Drop for Waits<'_, M> {
+    fn drop(&mut self) {
+        if let Some(mut world) = self.sim.lock_unless_poisoned() {
+            world.flights.forget_sender(&self.call);
         }
-    }
-
-    pub(crate) fn all(&self) -> Vec<NodeId> {
-        self.locked().iter().map(|&(_, node)| node).collect()
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Vec<(String, NodeId)>> {
-        self.0.lock().expect("nothing panics while it is held")
     }
 }

@@ -11,6 +11,8 @@
 //! apart from errors (to a client of the crate `object_store` they are the same), limits of size and of requests a second, a request that
 //! lands twice, events, access rights, clocks of the bucket.
 
+#[cfg(feature = "objects")]
+mod alone;
 pub(crate) mod axioms;
 #[cfg(all(test, feature = "objects"))]
 mod litmus;
