@@ -114,6 +114,8 @@ pub(crate) enum Concerns {
     Names(Vec<String>),
     /// Of all names, how the last changes came out.
     AllNames,
+    /// What became of a request that this site had sent under the name.
+    Request(Site),
 }
 
 /// A text in which names stand, which a story may tell shorter.

@@ -161,7 +161,7 @@ impl<M: Medium> OnItsWay<M> {
                 || Words::default().text(format!("the {what} of ")).name(name.clone()).text(of.clone());
             What::Fate(Fate {
                 name: name.clone(),
-                concerns: Concerns::Content,
+                concerns: Concerns::Request(self.call.site),
                 lost: true,
                 lane: begin().text(came),
                 sentence: begin().text(then),

@@ -60,7 +60,9 @@ pub struct Facts {
     pub target: String,
     /// The seed that the case came from, if it came from one.
     pub seed: Option<String>,
-    /// The file system.
+    /// What it was run on, in general: files, or a bucket.
+    pub medium: &'static str,
+    /// The file system, or the vendor's bucket.
     pub profile: &'static str,
     /// The kind of trouble.
     pub class: &'static str,
@@ -110,6 +112,17 @@ fn explain_scenario(target: &Target, scenario: &Arc<Scenario>, case: &Case) -> (
     (trial, explanation)
 }
 
+impl Facts {
+    /// What its lane is called.
+    pub(crate) fn lane(&self) -> &'static str {
+        match self.medium {
+            "objects" => "bucket",
+            "cells" => "cells",
+            _ => "disk",
+        }
+    }
+}
+
 fn facts(moments: &Moments<'_>, target: &Target, case: &Case, rows: &[Row]) -> Facts {
     let trial = moments.trial;
     let (setup, verdict) = (&trial.scenario.setup, &trial.verdict);
@@ -119,6 +132,7 @@ fn facts(moments: &Moments<'_>, target: &Target, case: &Case, rows: &[Row]) -> F
     Facts {
         target: target.name().to_owned(),
         seed: case.seed.clone(),
+        medium: setup.profile().medium(),
         profile: setup.profile().as_str(),
         class: setup.class.as_str(),
         clients: setup.clients,

@@ -38,6 +38,12 @@ pub struct Row {
     pub time_ns: u64,
     /// What a client asks or is told.
     pub client: String,
+    /// Who that client is, in short.
+    pub who: String,
+    /// The number of the request that goes on its way here, if it lands later or is lost.
+    pub sent: Option<u32>,
+    /// The number of the request that lands here, or is lost.
+    pub landed: Option<u32>,
     /// What the host does.
     pub host: String,
     /// What comes of it on the disk.
@@ -52,8 +58,9 @@ pub struct Row {
 
 impl Row {
     fn new(time_ns: u64) -> Row {
-        let (client, host, disk, fault) = Default::default();
-        Row { time_ns, client, host, disk, fault, mark: Mark::Plain, matters: false }
+        let (client, who, host, disk, fault) = Default::default();
+        let (sent, landed) = (None, None);
+        Row { time_ns, client, who, sent, landed, host, disk, fault, mark: Mark::Plain, matters: false }
     }
 }
 
@@ -76,6 +83,7 @@ struct About {
 pub(super) fn rows(moments: &Moments<'_>, items: &[Item]) -> Vec<Row> {
     let about = About::new(moments, items);
     let mut rows = Vec::new();
+    let mut flights = Flights::default();
     let mut next_event = 0;
     for (at, entry) in moments.between(0, usize::MAX) {
         let mut row = Row::new(entry.time_ns);
@@ -91,8 +99,16 @@ pub(super) fn rows(moments: &Moments<'_>, items: &[Item]) -> Vec<Row> {
                     continue;
                 }
             }
-            What::Call(call) => call_row(at, call, &about, moments, &mut row),
-            What::Fate(fate) => fate_row(moments, at, fate, &about, &mut row),
+            What::Call(call) => {
+                call_row(at, call, &about, moments, &mut row);
+                if call.end == End::Sent {
+                    flights.sent(call, rows.len());
+                }
+            }
+            What::Fate(fate) => {
+                fate_row(moments, at, fate, &about, &mut row);
+                flights.ended(fate, &mut rows, &mut row);
+            }
             What::Died(process) => {
                 row.fault = format!("process {process} is killed, and the others go on");
                 (row.mark, row.matters) = (Mark::Crash, true);
@@ -109,6 +125,36 @@ pub(super) fn rows(moments: &Moments<'_>, items: &[Item]) -> Vec<Row> {
     }
     end(moments, &mut rows);
     rows
+}
+
+/// Requests that are on their way, with the rows in which they were sent.
+#[derive(Default)]
+struct Flights {
+    open: Vec<(Site, String, usize)>,
+    ended: u32,
+}
+
+impl Flights {
+    fn sent(&mut self, call: &Call, row: usize) {
+        self.open.push((call.site, call.path.clone(), row));
+    }
+
+    /// A request landed, or was lost: both rows are told the same number.
+    fn ended(&mut self, fate: &Fate, rows: &mut [Row], row: &mut Row) {
+        let Concerns::Request(site) = fate.concerns else { return };
+        let Some(at) = self.open.iter().position(|(from, path, _)| *from == site && *path == fate.name)
+        else {
+            return;
+        };
+        let (_, _, sent) = self.open.remove(at);
+        self.ended += 1;
+        let number = self.ended;
+        let sent = &mut rows[sent];
+        (sent.sent, row.landed) = (Some(number), Some(number));
+        sent.fault = format!("{} [{number}]", sent.fault);
+        row.disk = format!("[{number}] {}", row.disk);
+        (sent.matters, row.matters) = (true, true);
+    }
 }
 
 /// A change that no client is told of: of the space that there is, which has a row; or of bytes on the medium, which is told in the
@@ -256,6 +302,7 @@ fn event_row(moments: &Moments<'_>, event: usize, about: &About, row: &mut Row, 
     match &history.events()[event] {
         Event::Asked { client, ask, .. } => {
             row.client = format!("{}{}", who(moments, *client), request(history, ask));
+            row.who = lane_of(*client);
             row.matters = about.asked.contains(&event) || (opens(ask) && at > about.upto);
         }
         Event::Told { asked, told } => {
@@ -275,6 +322,7 @@ fn event_row(moments: &Moments<'_>, event: usize, about: &About, row: &mut Row, 
                 return false;
             }
             row.client = format!("{}-> {said}", who(moments, *client));
+            row.who = lane_of(*client);
             let failed = matches!(told, Told::Failed { .. } | Told::Panicked);
             row.matters =
                 of_item || broke || (failed && at >= about.since) || (opens(ask) && at > about.upto);
@@ -291,6 +339,14 @@ fn event_row(moments: &Moments<'_>, event: usize, about: &About, row: &mut Row, 
 
 fn opens(ask: &Ask) -> bool {
     matches!(ask, Ask::Open { .. })
+}
+
+fn lane_of(client: u16) -> String {
+    match client {
+        HARNESS => "audit".to_owned(),
+        SECOND => "second".to_owned(),
+        client => format!("client {client}"),
+    }
 }
 
 fn who(moments: &Moments<'_>, client: u16) -> String {
@@ -379,7 +435,7 @@ fn fate_row(moments: &Moments<'_>, at: usize, fate: &Fate, about: &About, row: &
     let of_names = match &fate.concerns {
         Concerns::Names(names) => names.iter().any(|name| about.is_about(name)),
         Concerns::AllNames => true,
-        Concerns::Content => false,
+        Concerns::Content | Concerns::Request(_) => false,
     };
     let lost_alone = fate.lost && about.paths.is_empty();
     row.matters = at > about.upto && (of_names || about.is_about(&fate.name) || lost_alone);

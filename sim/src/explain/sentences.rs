@@ -38,8 +38,21 @@ pub(super) fn sentences(moments: &Moments<'_>, items: &[Item]) -> Vec<String> {
         (None, None) => {}
     }
     told.extend(faults(moments, crash_at..last, since_ns, ""));
+    let told_already = told.join(" ");
+    told.extend(late(moments, last, &told_already));
     told.push(outcome(moments));
     told
+}
+
+/// Requests that came to their end when nobody waited for them any more, but for those that are told already.
+fn late(moments: &Moments<'_>, upto: usize, told: &str) -> Vec<String> {
+    let fates = moments.between(0, upto).filter_map(|(_, entry)| match &entry.what {
+        What::Fate(fate) if matches!(fate.concerns, Concerns::Request(_)) => Some((entry.time_ns, fate)),
+        _ => None,
+    });
+    let said = fates.map(|(at_ns, fate)| (at_ns, fate.sentence.told(|name| moments.short(name))));
+    let said = said.filter(|(_, said)| !told.contains(&**said)).take(LOSSES_MAX);
+    said.map(|(at_ns, said)| format!("{}: that was at {}.", capital(&said), time(at_ns))).collect()
 }
 
 fn acknowledged(group: &[&Item]) -> Option<String> {
@@ -179,7 +192,7 @@ fn losses(moments: &Moments<'_>, crash: &CrashMoment<'_>, item: &Item) -> Option
             names.iter().any(|entry| name.is_some_and(|name| name.trim_end_matches('/') == entry))
         }
         Concerns::AllNames => name.is_some(),
-        Concerns::Content => fate.name == *path,
+        Concerns::Content | Concerns::Request(_) => fate.name == *path,
     };
     in_one(lost(moments, crash, concerns))
 }

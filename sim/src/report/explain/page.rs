@@ -114,14 +114,14 @@ fn timeline(explanation: &Explanation) -> Markup {
     html! {
         section aria-labelledby="timeline" {
             h2 id="timeline" { "Timeline" }
-            (strip(&pieces))
+            (strip(&pieces, explanation.facts.lane()))
             table.lanes {
                 caption { "In simulated time. What does not matter to the story is folded away." }
                 thead { tr {
                     th scope="col" { "Time" }
                     th scope="col" { "Client" }
                     th scope="col" { "Host" }
-                    th scope="col" { "Disk" }
+                    th.medium scope="col" { (explanation.facts.lane()) }
                     th scope="col" { "Fault" }
                 } }
                 tbody {
@@ -195,7 +195,7 @@ fn facts_of(explanation: &Explanation, case: &str, command: &str) -> Markup {
                 (fact("Target", &facts.target))
                 (fact("Case", case))
                 @if let Some(seed) = &facts.seed { (fact("Seed", seed)) }
-                (fact("File system", facts.profile))
+                (fact(if facts.medium == "files" { "File system" } else { "Profile" }, facts.profile))
                 (fact("Trouble", facts.class))
                 (fact("Operations", &facts.ops.to_string()))
                 (fact("Clients", &facts.clients.to_string()))

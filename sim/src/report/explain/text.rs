@@ -11,7 +11,11 @@ use anstyle::Style;
 
 /// The marks at the left of rows.
 const GUTTER_LEN: usize = 2;
-const LANES: [&str; 5] = ["time", "client", "host", "disk", "fault"];
+/// The lanes, of which the fourth is the medium's.
+fn lanes_of(medium: &str) -> [&str; 5] {
+    ["time", "client", "host", medium, "fault"]
+}
+
 /// Narrower than this, words would have to be cut.
 const COLUMNS_MIN: usize = 60;
 
@@ -74,7 +78,8 @@ fn lanes(explanation: &Explanation, columns: usize, all: bool) -> String {
             _ => None,
         })
         .collect();
-    let widths = table_widths(&LANES, &shown, columns);
+    let heads = lanes_of(explanation.facts.lane());
+    let widths = table_widths(&heads, &shown, columns);
     let line_len = widths.iter().sum::<usize>() + 3 * (widths.len() - 1) + GUTTER_LEN;
     let lines = pieces.iter().map(|piece| match piece {
         Piece::LeftOut(rows) => {
@@ -84,7 +89,7 @@ fn lanes(explanation: &Explanation, columns: usize, all: bool) -> String {
         Piece::Shown(row) if row.mark == Mark::Crash => crash(row, &widths, line_len),
         Piece::Shown(row) => lane(row, &widths),
     });
-    line(&LANES.map(str::to_owned), &widths, ' ', BOLD, true) + &lines.collect::<Vec<_>>().concat()
+    line(&heads.map(str::to_owned), &widths, ' ', BOLD, true) + &lines.collect::<Vec<_>>().concat()
 }
 
 fn lane(row: &Row, widths: &[usize]) -> String {
