@@ -61,7 +61,8 @@ fn what_is_made_can_be_run_and_stored() {
 fn hosts_that_keep_the_contract_pass() {
     let place = tempfile::tempdir().expect("there is room");
     let cases = std::env::var("ASL_STRATEGY_CASES").map_or(200, |text| text.parse().expect("it is a number"));
-    for name in ["posix", "posix:on-flush", "sim", "sim:on-flush", "sim:fence", "specimen:control"] {
+    for name in ["posix", "posix:on-flush", "sim", "sim:on-flush", "sim:fence", "specimen:control", "object"]
+    {
         let target = target(name);
         let attempts = Attempts::on(&target).strategy();
         let run = runner(cases).run(&attempts, |attempt| attempt.check_in(&target, place.path()));

@@ -88,7 +88,8 @@ pub struct Double {
 impl Double {
     /// A double of this host, on the weakest file system there is, for four seeds.
     pub fn new(target: Target) -> Double {
-        Double { target, seeds: 0..4, profile: Profile::Posix, states_max: None }
+        let profile = target.wishes().profile;
+        Double { target, seeds: 0..4, profile, states_max: None }
     }
 
     /// For these seeds instead. A seed decides what survives each crash, which calls of the check are crashed in, and how the world is

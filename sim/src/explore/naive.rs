@@ -8,10 +8,11 @@ use super::search::Calls;
 use super::{Options, Outcomes, alphabet, letters, outcome, words};
 use crate::base::decide::{Decider, Decisions, Site};
 use crate::check::judge;
+use crate::executor::PROCESSES;
 use crate::hosts::Target;
 use crate::run::{Runner, Started};
-use crate::scenario::{CrashPlan, Cut, Scenario};
-use std::collections::BTreeMap;
+use crate::scenario::{Action, CrashKind, CrashPlan, Cut, Op, Scenario};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What was done, and what came of it.
@@ -34,14 +35,17 @@ pub fn naive(target: &Target, options: &Options) -> Naive {
             let word: Vec<_> = word.iter().map(|&at| &letters[at]).collect();
             let mut scenario = options.scenario();
             scenario.ops = alphabet::spell(&word, 0);
-            naive.word(target, &scenario);
+            let takes_over = |op: &&Op| matches!(op.action, Action::TakeOver(_));
+            let lone = scenario.ops.iter().filter(takes_over).map(|op| op.id).collect();
+            naive.word(target, &scenario, &lone);
         }
     }
     naive
 }
 
 impl Naive {
-    fn word(&mut self, target: &Target, scenario: &Scenario) {
+    /// In these operations, each of two processes is killed alone besides.
+    fn word(&mut self, target: &Target, scenario: &Scenario, lone: &BTreeSet<u32>) {
         let calls = calls(target, scenario);
         let start = calls.get(&Site::Boot { nth: 0, attempt: 0 });
         for cut in cuts(start.expect("a creation changes something"), false) {
@@ -50,6 +54,12 @@ impl Naive {
         for op in &scenario.ops {
             for cut in cuts(calls.get(&Site::Op(op.id)).unwrap_or(&Calls::new()), true) {
                 self.crash_point(target, scenario, Some(op.id), cut);
+                if cut.kind == CrashKind::Kill && lone.contains(&op.id) {
+                    for process in 0..PROCESSES {
+                        let alone = Cut { process: Some(process), ..cut };
+                        self.crash_point(target, scenario, Some(op.id), alone);
+                    }
+                }
             }
         }
     }

@@ -60,3 +60,11 @@ fn crash_points_with_more_states_than_the_bound_are_counted() {
     let (_, report) = tried(&Double::new(durable_on_flush()).seeds(0..1).every_state(1));
     assert!(report.crash_points_cut_short > 0, "{report:?}");
 }
+
+#[test]
+fn a_store_above_a_host_on_a_bucket_meets_its_requests_that_fail_and_land_late() {
+    let (seen, report) = tried(&Double::new(target::object()).seeds(0..2));
+    // What is acknowledged is durable there; a crash between two appends leaves what was appended.
+    assert_eq!(seen, (0..=RECORDS).collect());
+    assert!(report.crashes > 20 && report.faults > 10, "{report:?}");
+}

@@ -16,12 +16,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Where inputs are kept that are runs, and of which target.
-const HOSTS: [(&str, &str); 5] = [
+const HOSTS: [(&str, &str); 6] = [
     ("posix", "posix"),
     ("posix_on_flush", "posix:on-flush"),
     ("sim", "sim"),
     ("sim_on_flush", "sim:on-flush"),
     ("sim_fence", "sim:fence"),
+    ("object", "object"),
 ];
 
 /// Where images are kept, and of which target.

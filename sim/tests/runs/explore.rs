@@ -16,9 +16,14 @@ fn explored(name: &str, options: &Options) -> Report {
 
 #[test]
 fn every_outcome_of_the_naive_loop_is_found_and_no_other() {
-    for (name, profile) in
-        [("posix", Profile::Posix), ("posix", Profile::Ext4Ordered), ("specimen:control", Profile::Btrfs)]
-    {
+    for (name, profile) in [
+        ("posix", Profile::Posix),
+        ("posix", Profile::Ext4Ordered),
+        ("specimen:control", Profile::Btrfs),
+        // Here requests land late: each place is a state.
+        ("object", Profile::Aws),
+        ("specimen:control-bucket", Profile::StaleList),
+    ] {
         let options = Options { ops: 1, crashes: 1, profile, keep_going: true, ..Options::default() };
         let (clever, naive) = (explored(name, &options), naive(&target(name), &options));
         assert_eq!(clever.outcomes.len(), naive.outcomes.len(), "{name}, {profile:?}");

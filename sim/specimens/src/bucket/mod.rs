@@ -12,7 +12,7 @@
 //!
 //! It keeps the whole log in memory and takes one operation at a time. It does not look for damage. No snapshots.
 //!
-//! Bugs are planted here by name ([`Bug`]): each is a branch at the step that it gets wrong.
+//! Bugs are planted here by name (`Bug`): each is a branch at the step that it gets wrong.
 
 mod blocks;
 mod bug;
