@@ -175,8 +175,8 @@ impl Attempts {
     /// Operations keep the number of their place, whichever others there are.
     fn scenario(&self, parts: Parts) -> Scenario {
         let class = parts.setup.class;
+        let kinds = kinds_of(class, parts.setup.profile());
         let mut scenario = Scenario::of_nothing(parts.setup);
-        let kinds = kinds_of(class);
         let first = parts.first_crash.map(|Crash { at, inside }| CrashPlan { op: None, at, inside });
         scenario.crashes.extend(first);
         for (id, step) in (0..).zip(parts.steps) {
@@ -218,8 +218,10 @@ struct Parts {
     clock_jump: Option<ClockJump>,
 }
 
-fn kinds_of(class: FaultClass) -> Vec<FaultKind> {
-    FaultKind::ALL.iter().filter(|(_, of, _)| *of == class).map(|(kind, ..)| *kind).collect()
+/// The kinds of this class that there are calls for.
+fn kinds_of(class: FaultClass, profile: Profile) -> Vec<FaultKind> {
+    let of = |(kind, of, _): &&(FaultKind, FaultClass, &str)| *of == class && profile.can_suffer(*kind);
+    FaultKind::ALL.iter().filter(of).map(|(kind, ..)| *kind).collect()
 }
 
 fn planned(fault: &Fault, site: Site, kinds: &[FaultKind]) -> Option<FaultPlan> {
