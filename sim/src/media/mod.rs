@@ -9,6 +9,7 @@ mod cells;
 pub mod device;
 pub(crate) mod env;
 pub(crate) mod files;
+#[cfg_attr(not(feature = "objects"), expect(dead_code, reason = "nobody has a bucket without the feature"))]
 pub(crate) mod objects;
 pub(crate) mod profile;
 mod sandbox;
