@@ -238,6 +238,17 @@ const SENTENCES: &[(&str, &str)] = &[
          `Corrupt`, `NoSpace` or `Closed` only for a cause.",
     ),
     (
+        "C8.14",
+        "An operation on an open store fails with STORE_CONCURRENT_MODIFICATION only if the next number \
+         is another, if another process has asked for the store, or, where requests land late, if one \
+         from before the session may still land. A fault alone is no cause of it.",
+    ),
+    (
+        "C8.15",
+        "A conflict (409), after which a request is to be made again, is a cause of an error only when it \
+         has come three times with no other fault between them.",
+    ),
+    (
         "C9.1",
         "After any crash a store that is there can be opened, unless a fault or want of space hits that \
          open.",

@@ -1,7 +1,7 @@
 //! `error-honest`: errors carry the specification's codes, and say what is so
 //!
-//! Source: C1.9, C1.13, C2.14, C2.15, C2.17, C4.1, C5.1, C8.1, C8.2, C8.3, C8.4, C8.5, C8.6, C8.7, C8.9, C8.13, C10.7, C10.8
-//! (docs/spec/contract.md); ASL-HOST sections 5 and 8.
+//! Source: C1.9, C1.13, C2.14, C2.15, C2.17, C4.1, C5.1, C8.1, C8.2, C8.3, C8.4, C8.5, C8.6, C8.7, C8.9, C8.13, C8.14,
+//! C8.15, C10.7, C10.8 (docs/spec/contract.md); ASL-HOST sections 5 and 8.
 //!
 //! Broken by an error whose code is not its kind's, an answer that the state of things does not call for (absent,
 //! existing, conflicting), an I/O fault told as corruption or absence, an error that no fault explains, and a
@@ -16,7 +16,7 @@ pub(super) static INVARIANT: Invariant = Invariant {
     sentence: "errors carry the specification's codes, and say what is so",
     sources: &[
         "C1.9", "C1.13", "C2.14", "C2.15", "C2.17", "C4.1", "C5.1", "C8.1", "C8.2", "C8.3", "C8.4", "C8.5",
-        "C8.6", "C8.7", "C8.9", "C8.13", "C10.7", "C10.8",
+        "C8.6", "C8.7", "C8.9", "C8.13", "C8.14", "C8.15", "C10.7", "C10.8",
     ],
     not_checked: "the wording of messages, and that the same faults give the same error (replaying compares traces)",
     applies: super::always,

@@ -254,6 +254,23 @@ fn a_case_that_passes_on_another_host_is_no_reproduction_unless_that_is_expected
     assert_eq!(status(&place.run(&["replay", "--expect-pass", &case])), 10);
 }
 
+#[test]
+fn cases_in_a_directory_that_are_about_another_medium_are_left_out_and_counted() {
+    // Once there were cases of hosts on buckets among the others, no host on files could be tried on all of them.
+    let place = Place::new();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus/cases");
+    let cases = cases.to_string_lossy();
+    for (target, of_another) in
+        [("posix", "about another medium than that of posix"), ("object", "of object")]
+    {
+        let tried = place.run(&["replay", "--expect-pass", &cases, "--target", target]);
+        assert_eq!(status(&tried), 0, "{}", stderr(&tried));
+        assert!(stdout(&tried).contains(of_another), "{}", stdout(&tried));
+    }
+    let one = format!("{cases}/list-is-truth.json");
+    assert_refused(&place.run(&["replay", "--expect-pass", &one, "--target", "posix"]), "about objects");
+}
+
 /// Replaces a string field of a case.
 fn edit(case: &Path, field: &str, value: &str) {
     let text = std::fs::read_to_string(case).expect("it is there");
