@@ -64,6 +64,14 @@ impl<M: Medium> Flights<M> {
         }
     }
 
+    /// The requests that the process of this number, or any, waits for, with the name that each is about.
+    pub(super) fn waited_for(&self, process: Option<u16>) -> Vec<(Call, String)> {
+        let waits = |flight: &&OnItsWay<M>| {
+            flight.sender.is_some() && (process.is_none() || flight.sender == process)
+        };
+        self.0.iter().filter(waits).map(|flight| (flight.call, flight.request.about().0)).collect()
+    }
+
     /// The process of this number is dead, or all are.
     pub(super) fn abandon(&mut self, process: Option<u16>) {
         for flight in &mut self.0 {

@@ -47,6 +47,7 @@ impl<M: Medium> World<M> {
     pub(crate) fn die(&mut self) {
         self.executor.processes.kill_all();
         self.medium.process_died(None);
+        self.log_abandoned(None);
         self.flights.abandon(None);
         self.executor.waiting.clear();
         self.executor.passed.clear();
@@ -56,12 +57,24 @@ impl<M: Medium> World<M> {
     pub(super) fn die_alone(&mut self, number: u16) {
         self.executor.processes.kill(number);
         self.medium.process_died(Some(number));
+        self.log_abandoned(Some(number));
         self.flights.abandon(Some(number));
         self.executor.waiting.retain(|waiting| waiting.process != number);
         self.executor.injected.died_alone += 1;
         self.executor.died = Some(number);
         self.executor.notice(Notice::Died(number));
         self.executor.log(|| What::Died(number));
+    }
+
+    /// The requests of those who die go on alone: for the log, if one is kept.
+    fn log_abandoned(&mut self, process: Option<u16>) {
+        if self.executor.log.is_none() {
+            return;
+        }
+        for (call, path) in self.flights.waited_for(process) {
+            let about = About { verb: call.class.name, path, to: None, range: None };
+            self.log_end(&call, Some(about), End::Sent);
+        }
     }
 
     /// A crash comes while this task is at work, and ends the process of others.
