@@ -10,6 +10,8 @@ pub(super) enum Stage {
     Open,
     /// Its writer is gone, or its content undefined: it can never be seen again.
     Gone,
+    /// It was seen though it was not sealed. That was said, and what follows is judged from what is there.
+    Shown,
     /// A seal was begun, and nobody was told how it went.
     Sealing,
     Sealed,
@@ -99,6 +101,7 @@ impl Blocks {
                 if let Some(block) = self.find(block) {
                     match told {
                         Told::Done => block.content.push(data),
+                        _ if block.stage == Stage::Shown => {}
                         _ => block.stage = Stage::Gone,
                     }
                 }
@@ -146,7 +149,7 @@ impl Blocks {
         out.looked(Breach::OpenBlockSeen);
         for &name in names {
             match self.stage(name) {
-                Some(Stage::Sealed) => {}
+                Some(Stage::Sealed | Stage::Shown) => {}
                 Some(Stage::Sealing) => self.set(name, Stage::Sealed),
                 Some(Stage::Open | Stage::Gone) | None => {
                     out.broken(
@@ -154,6 +157,7 @@ impl Blocks {
                         at,
                         format!("block {:?} was not sealed, and is listed", history.name(name)),
                     );
+                    self.set(name, Stage::Shown);
                 }
             }
         }

@@ -160,7 +160,7 @@ fn is_called_for(
         (_, ErrorKind::ConcurrentModification) if exchange.fence != Fence::Open => true,
         (Ask::Append { place: Place::Main, .. }, ErrorKind::Closed) if now.closed => true,
         (Ask::WriteBlock { block, .. }, ErrorKind::ReadOnly | ErrorKind::NotFound) => {
-            matches!(blocks.stage(block), Some(Stage::Sealed | Stage::Gone))
+            matches!(blocks.stage(block), Some(Stage::Sealed | Stage::Shown))
         }
         (Ask::Create { .. }, ErrorKind::Exists) => true,
         // What an operation of the host's own refuses is its own affair; that it fails is not.

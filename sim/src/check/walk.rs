@@ -51,6 +51,21 @@ struct Session {
     after_crash: bool,
 }
 
+/// Who may have changed the main store besides whoever has it open.
+#[derive(Debug, Default)]
+struct Rivals {
+    /// Another process has asked for it.
+    second_asked: bool,
+    /// When the first call was made of which nobody knows what it came to.
+    in_doubt_since: Option<usize>,
+}
+
+impl Rivals {
+    fn is_in_doubt(&mut self, asked: usize) {
+        self.in_doubt_since = Some(self.in_doubt_since.map_or(asked, |at| at.min(asked)));
+    }
+}
+
 /// What excuses errors, as the walk has come to know it.
 #[derive(Debug, Default)]
 pub(crate) struct Circumstances {
@@ -68,10 +83,7 @@ pub(crate) struct Circumstances {
     pub(crate) was_ever_full: bool,
     /// When the first of two processes died, if it has not opened the store since.
     first_died_at: Option<usize>,
-    /// When another process first asked for the main store.
-    second_since: Option<usize>,
-    /// When the first call was made of which nobody knows what it came to.
-    in_doubt_since: Option<usize>,
+    rivals: Rivals,
     /// How often a bucket has said, since the last other fault, that somebody else was at it.
     conflicts: u32,
     /// Since when another process is opening the main store while it is open, and since when it has it; of hosts that fence.
@@ -92,16 +104,12 @@ impl Circumstances {
         if self.fenced_at.is_some_and(|at| at < asked_at) { Fence::Shut } else { Fence::Closing }
     }
 
-    fn is_in_doubt(&mut self, asked: usize) {
-        self.in_doubt_since = Some(self.in_doubt_since.map_or(asked, |at| at.min(asked)));
-    }
-
     /// Whether it can be that somebody else has changed the main store, or is about to, since the session with it began: another
     /// process, or one that is dead, whose request has outlived it.
     pub(crate) fn may_have_rivals(&self, history: &History) -> bool {
         let since = self.sessions[Place::Main as usize].since;
-        self.second_since.is_some()
-            || history.late_requests && self.in_doubt_since.is_some_and(|at| at < since)
+        self.rivals.second_asked
+            || history.late_requests && self.rivals.in_doubt_since.is_some_and(|at| at < since)
     }
 
     fn excused(&self, place: Place, asked_at: usize, opening: bool) -> bool {
@@ -150,7 +158,7 @@ impl Walk<'_> {
                     unreachable!("a reply is to a question");
                 };
                 if matches!(told, Told::Failed { .. } | Told::Cancelled) {
-                    self.now.is_in_doubt(*asked);
+                    self.now.rivals.is_in_doubt(*asked);
                 }
                 let opening = matches!(ask, Ask::Open { .. } | Ask::Create { .. } | Ask::Destroy { .. });
                 let place = place_of(ask);
@@ -211,7 +219,7 @@ impl Walk<'_> {
         self.pending.push(at);
         if client == SECOND || matches!(ask, Ask::Open { second: true, .. } | Ask::Destroy { open: true, .. })
         {
-            self.now.second_since.get_or_insert(at);
+            self.now.rivals.second_asked = true;
         }
         match ask {
             Ask::Append { place, data, unique, .. } => {
@@ -342,7 +350,7 @@ impl Walk<'_> {
         (self.now.intruded_at, self.now.fenced_at) = (None, None);
         self.now.first_died_at = None;
         for asked in std::mem::take(&mut self.pending) {
-            self.now.is_in_doubt(asked);
+            self.now.rivals.is_in_doubt(asked);
             if let Event::Asked { ask, .. } = &self.history.events()[asked] {
                 let fresh = self.stores.interrupted(ask);
                 self.renew(place_of(ask), fresh);
@@ -363,7 +371,7 @@ impl Walk<'_> {
         self.pending = alive;
         let dead: Vec<usize> = dead;
         for &asked in &dead {
-            self.now.is_in_doubt(asked);
+            self.now.rivals.is_in_doubt(asked);
             if let Event::Asked { ask, .. } = &events[asked] {
                 let fresh = self.stores.interrupted(ask);
                 self.renew(place_of(ask), fresh);

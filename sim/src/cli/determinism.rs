@@ -31,7 +31,7 @@ pub(super) fn elsewhere(subject: &Subject, sample: Sample) -> Option<Elsewhere> 
     }
     // The very program that runs, even if another was put in its place meanwhile.
     let mut command = Command::new("/proc/self/exe");
-    command.arg(REPEAT).arg(subject.target.name()).args(option_words(&subject.wishes));
+    command.arg(REPEAT).arg(subject.target.name()).args(option_words(&subject.wishes, &subject.target));
     Some(Elsewhere::start(&mut command))
 }
 

@@ -22,7 +22,12 @@ impl Subject {
     /// The command that makes the run of a seed again.
     pub(super) fn replay_command(&self, seed: u64) -> String {
         let target = shell_word(self.target.name());
-        format!("{} replay {target} --seed {}{}", program(), json::seed(seed), options(&self.wishes))
+        format!(
+            "{} replay {target} --seed {}{}",
+            program(),
+            json::seed(seed),
+            options(&self.wishes, &self.target)
+        )
     }
 
     /// The command that makes a run again as it was before anything was made smaller.
@@ -31,7 +36,12 @@ impl Subject {
             Origin::Seed(seed) => self.replay_command(*seed),
             Origin::Input { path, .. } => {
                 let (target, path) = (shell_word(self.target.name()), path.to_string_lossy());
-                format!("{} fuzz-case {target} {}{}", program(), shell_word(&path), options(&self.wishes))
+                format!(
+                    "{} fuzz-case {target} {}{}",
+                    program(),
+                    shell_word(&path),
+                    options(&self.wishes, &self.target)
+                )
             }
         }
     }

@@ -233,22 +233,23 @@ fn line<'a>(target: &'a str, trial: &Trial) -> json::Replay<'a> {
     }
 }
 
-/// Each case must pass now. All are read before the first is tried. Those that a directory holds for hosts of another medium than the one that
-/// is to be tried are left out, unless that leaves none.
+/// Each case must pass now. All are read before the first is tried. Those that a directory holds for hosts of another medium than the
+/// one that is to be tried are left out, unless that leaves none.
 fn expect_pass(args: &ReplayArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
-    let (mut cases, mut left_out) = (Vec::new(), 0);
+    let (mut cases, mut left_out) = (Vec::new(), Vec::new());
     let other = args.target.as_deref().map(|name| targets.find(name)).transpose()?;
-    let paths = cases_at(&args.expect_pass)?;
-    let last = paths.len().saturating_sub(1);
-    for (nth, (path, is_of_directory)) in paths.into_iter().enumerate() {
+    for (path, is_of_directory) in cases_at(&args.expect_pass)? {
         let case = load(&path, targets)?;
         let is_other = other.as_ref().is_some_and(|target| is_of_another_medium(&case, target));
-        if is_other && is_of_directory && (nth < last || !cases.is_empty()) {
-            left_out += 1;
+        if is_other && is_of_directory {
+            left_out.push(case);
             continue;
         }
         let target = target_of(&case, args.target.as_deref(), targets)?;
         cases.push((path.display().to_string(), case, target));
+    }
+    if let (true, Some(case)) = (cases.is_empty(), left_out.first()) {
+        target_of(case, args.target.as_deref(), targets)?;
     }
     let (mut status, mut failed) = (Status::Passed, 0);
     for (name, case, target) in &cases {
@@ -265,8 +266,8 @@ fn expect_pass(args: &ReplayArgs, targets: &Targets, out: &mut Out) -> Result<St
         }
     }
     out.text(&format!("{}, {failed} failed\n", things(cases.len() as u64, "case", "cases")));
-    if let (Some(target), 1..) = (&other, left_out) {
-        let left_out = things(left_out, "case", "cases");
+    if let (Some(target), false) = (&other, left_out.is_empty()) {
+        let left_out = things(left_out.len() as u64, "case", "cases");
         out.text(&format!("left out: {left_out} about another medium than that of {}\n", target.name()));
     }
     Ok(status)

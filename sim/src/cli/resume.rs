@@ -179,7 +179,7 @@ fn same_world(given: &RunArgs, kept: &RunArgs, targets: &Targets) -> Result<(), 
     if now == then {
         return Ok(());
     }
-    let text = |wishes: &_| match options(wishes) {
+    let text = |wishes: &_| match options(wishes, &target) {
         none if none.is_empty() => " without options for its world".to_owned(),
         options => format!(" with{options}"),
     };

@@ -172,6 +172,7 @@ pub(super) fn random_seed() -> Result<u64, Error> {
 
 fn announce(campaign: &Campaign, args: &RunArgs, out: &mut Out) {
     let Campaign { target, wishes, base_seed, seeds, jobs, .. } = campaign;
+    let unusual = options(wishes, target);
     let (target, profile, base_seed) = (target.name(), wishes.profile.as_str(), json::seed(*base_seed));
     let seeds = (*seeds < u64::MAX).then_some(*seeds);
     let amount = [
@@ -185,7 +186,7 @@ fn announce(campaign: &Campaign, args: &RunArgs, out: &mut Out) {
          {BOLD}base seed{BOLD:#} {base_seed}\n{}{}\n\n",
         fault_list(wishes),
         amount.into_iter().flatten().collect::<Vec<_>>().join(", "),
-        options_note(&options(wishes)),
+        options_note(&unusual),
     ));
     let (shard, for_s) = (args.shard.unwrap_or_default().to_string(), args.time.map(|time| time.0.as_secs()));
     out.json(&Line::Start { target, profile, base_seed, seeds, jobs: *jobs, shard, for_s });

@@ -106,17 +106,15 @@ fn faults(list: &str) -> Result<(Vec<FaultClass>, Vec<FaultKind>), Error> {
     Ok((whole, kinds))
 }
 
-/// The options that say the same, each with a space before it; none for what is the default.
-pub(super) fn options(wishes: &Wishes) -> String {
-    option_words(wishes).iter().fold(String::new(), |text, word| text + " " + &shell_word(word))
+/// The options that say the same, each with a space before it; none for what the target has unless it is told otherwise.
+pub(super) fn options(wishes: &Wishes, target: &Target) -> String {
+    option_words(wishes, target).iter().fold(String::new(), |text, word| text + " " + &shell_word(word))
 }
 
 /// The same options, word by word.
-pub(super) fn option_words(wishes: &Wishes) -> Vec<String> {
-    let usual = Wishes::default();
-    // The first one of a medium is what its targets have unless they are told otherwise.
-    let is_usual = wishes.profile.of_the_same_medium().next() == Some(wishes.profile);
-    let profile = (!is_usual).then(|| wishes.profile.as_str().to_owned());
+pub(super) fn option_words(wishes: &Wishes, target: &Target) -> Vec<String> {
+    let usual = target.wishes();
+    let profile = (wishes.profile != usual.profile).then(|| wishes.profile.as_str().to_owned());
     let usual_faults = (&wishes.classes, &wishes.kinds) == (&usual.classes, &usual.kinds);
     let options = [
         ("profile", profile),
@@ -162,6 +160,28 @@ mod tests {
         ] {
             let wishes = read(list);
             assert_eq!(read(&fault_list(&wishes)), wishes, "{list}");
+        }
+    }
+
+    #[test]
+    fn options_that_are_printed_say_what_was_wished_of_targets_with_usual_worlds_of_their_own() {
+        // A host whose usual bucket is none of the strictest was repeated, and replayed, there when it had been run on the strictest.
+        for target in crate::catalogue::built_in() {
+            let others = target.usual_profile().of_the_same_medium();
+            let classes =
+                [vec![FaultClass::None], vec![FaultClass::Crash, FaultClass::Error], vec![FaultClass::Media]];
+            for (profile, classes) in
+                others.flat_map(|profile| classes.clone().map(|classes| (profile, classes)))
+            {
+                let wished = Wishes { profile, classes, ..target.wishes() };
+                let words = option_words(&wished, &target);
+                let said = |name: &str| words.iter().position(|word| word == name).map(|at| &words[at + 1]);
+                let read = said("--profile")
+                    .map_or(target.usual_profile(), |name| Profile::named(name).expect("one"));
+                let faults = said("--faults")
+                    .map_or(target.usual_faults().to_vec(), |list| faults(list).expect("some").0);
+                assert_eq!((read, faults), (wished.profile, wished.classes), "{}: {words:?}", target.name());
+            }
         }
     }
 

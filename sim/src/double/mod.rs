@@ -86,7 +86,7 @@ pub struct Double {
 }
 
 impl Double {
-    /// A double of this host, on the weakest file system there is, for four seeds.
+    /// A double of this host, on the weakest file system there is or its usual bucket, for four seeds.
     pub fn new(target: Target) -> Double {
         let profile = target.wishes().profile;
         Double { target, seeds: 0..4, profile, states_max: None }

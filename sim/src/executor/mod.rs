@@ -191,7 +191,8 @@ impl<M: Medium> Sim<M> {
     #[cfg(any(feature = "objects", madsim))]
     async fn gate(&self, process: Process, class: &'static Class, extra_ns: u64) -> Option<Call> {
         match self.other.get() {
-            Some(other) => self.gate_of(other, process, class, extra_ns).await,
+            // Boxed, so that it takes no room in the futures of runs that have none.
+            Some(other) => Box::pin(self.gate_of(other, process, class, extra_ns)).await,
             None => Gate::new(self, process, class, extra_ns).await,
         }
     }
@@ -205,7 +206,7 @@ impl<M: Medium> Sim<M> {
     #[cfg(any(feature = "objects", madsim))]
     async fn sent_gate(&self, process: Process, class: &'static Class, request: M::Flight) -> Option<Call> {
         match self.other.get() {
-            Some(other) => self.sent_gate_of(other, process, class, request).await,
+            Some(other) => Box::pin(self.sent_gate_of(other, process, class, request)).await,
             None => SentGate::new(self, process, class, request).await,
         }
     }

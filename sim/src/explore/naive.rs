@@ -11,8 +11,8 @@ use crate::check::judge;
 use crate::executor::PROCESSES;
 use crate::hosts::Target;
 use crate::run::{Runner, Started};
-use crate::scenario::{Action, CrashKind, CrashPlan, Cut, Op, Scenario};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::scenario::{Action, CrashKind, CrashPlan, Cut, Scenario};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was done, and what came of it.
@@ -35,17 +35,14 @@ pub fn naive(target: &Target, options: &Options) -> Naive {
             let word: Vec<_> = word.iter().map(|&at| &letters[at]).collect();
             let mut scenario = options.scenario();
             scenario.ops = alphabet::spell(&word, 0);
-            let takes_over = |op: &&Op| matches!(op.action, Action::TakeOver(_));
-            let lone = scenario.ops.iter().filter(takes_over).map(|op| op.id).collect();
-            naive.word(target, &scenario, &lone);
+            naive.word(target, &scenario);
         }
     }
     naive
 }
 
 impl Naive {
-    /// In these operations, each of two processes is killed alone besides.
-    fn word(&mut self, target: &Target, scenario: &Scenario, lone: &BTreeSet<u32>) {
+    fn word(&mut self, target: &Target, scenario: &Scenario) {
         let calls = calls(target, scenario);
         let start = calls.get(&Site::Boot { nth: 0, attempt: 0 });
         for cut in cuts(start.expect("a creation changes something"), false) {
@@ -54,7 +51,8 @@ impl Naive {
         for op in &scenario.ops {
             for cut in cuts(calls.get(&Site::Op(op.id)).unwrap_or(&Calls::new()), true) {
                 self.crash_point(target, scenario, Some(op.id), cut);
-                if cut.kind == CrashKind::Kill && lone.contains(&op.id) {
+                // Where two processes are at work, each is killed alone besides.
+                if cut.kind == CrashKind::Kill && matches!(op.action, Action::TakeOver(_)) {
                     for process in 0..PROCESSES {
                         let alone = Cut { process: Some(process), ..cut };
                         self.crash_point(target, scenario, Some(op.id), alone);

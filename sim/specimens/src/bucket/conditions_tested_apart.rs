@@ -1,4 +1,4 @@
-//! The host's appends race for the next number, which is right where conditions are tested with the change. Its bucket tests them
+//! The host's appends race for the next number, which is right where conditions are tested with the change and nothing fails. Its bucket tests them
 //! before, so that two who create an object at once both did. Two records are acknowledged under one number, and one of them is gone.
 //!
 //! Servers were seen to do that, and pass every test that makes one request after the other (docs/reference/object-stores.md).

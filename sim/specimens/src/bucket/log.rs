@@ -32,6 +32,11 @@ pub(super) enum Put {
     Lost,
 }
 
+/// What an entry is to whoever put another one under its number, or this one.
+fn own_or_taken(there: &[u8], entry: &[u8]) -> Put {
+    if there == entry { Put::Done } else { Put::Taken }
+}
+
 /// The object under a number.
 pub(super) fn name(location: &str, number: u64) -> Path {
     Path::from(location).join(format!("{number:08}"))
@@ -99,18 +104,24 @@ impl Seams {
         }
     }
 
-    /// Creates an entry under a number, and finds out what became of it.
-    pub(super) async fn create(&self, location: &str, number: u64, entry: &[u8]) -> Result<Put, ErrorKind> {
+    /// Creates an entry under a number. What stands there when the bucket says that something does, `settle` makes something of; if it
+    /// makes nothing of it, the entry is put once more.
+    async fn create_and(
+        &self,
+        location: &str,
+        number: u64,
+        entry: &[u8],
+        settle: impl Fn(Option<Vec<u8>>) -> Option<Result<Put, ErrorKind>> + Send,
+    ) -> Result<Put, ErrorKind> {
         let name = name(location, number);
         for _ in 0..ATTEMPTS_MAX {
             match self.put_once(&name, entry, PutMode::Create).await {
                 Put::Done => return Ok(Put::Done),
-                Put::Taken => match self.get(&name).await? {
-                    Some(there) if there == entry => return Ok(Put::Done),
-                    Some(_) => return Ok(Put::Taken),
-                    // Two were at it at once, and neither did it.
-                    None => {}
-                },
+                Put::Taken => {
+                    if let Some(settled) = settle(self.get(&name).await?) {
+                        return settled;
+                    }
+                }
                 Put::Lost => {}
             }
             self.pause().await;
@@ -118,20 +129,11 @@ impl Seams {
         Err(ErrorKind::Io)
     }
 
-    /// Puts an entry under a number, whatever stands there.
-    pub(super) async fn put_plainly(
-        &self,
-        location: &str,
-        number: u64,
-        entry: &[u8],
-    ) -> Result<Put, ErrorKind> {
-        for _ in 0..ATTEMPTS_MAX {
-            if self.put_once(&name(location, number), entry, PutMode::Overwrite).await == Put::Done {
-                return Ok(Put::Done);
-            }
-            self.pause().await;
-        }
-        Err(ErrorKind::Io)
+    /// Creates an entry under a number, and finds out what became of it. If nothing stands there, two were at it at once, and neither did
+    /// it.
+    pub(super) async fn create(&self, location: &str, number: u64, entry: &[u8]) -> Result<Put, ErrorKind> {
+        let settle = |there: Option<Vec<u8>>| there.map(|there| Ok(own_or_taken(&there, entry)));
+        self.create_and(location, number, entry, settle).await
     }
 
     /// The same, taking whatever stands there for somebody else's.
@@ -141,14 +143,7 @@ impl Seams {
         number: u64,
         entry: &[u8],
     ) -> Result<Put, ErrorKind> {
-        for _ in 0..ATTEMPTS_MAX {
-            match self.put_once(&name(location, number), entry, PutMode::Create).await {
-                Put::Taken if self.get(&name(location, number)).await?.is_some() => return Ok(Put::Taken),
-                Put::Done => return Ok(Put::Done),
-                Put::Taken | Put::Lost => self.pause().await,
-            }
-        }
-        Err(ErrorKind::Io)
+        self.create_and(location, number, entry, |there| there.map(|_| Ok(Put::Taken))).await
     }
 
     /// The same, believing that something stands there when the bucket says so.
@@ -158,16 +153,28 @@ impl Seams {
         number: u64,
         entry: &[u8],
     ) -> Result<Put, ErrorKind> {
+        let settle = |there: Option<Vec<u8>>| {
+            Some(there.map(|there| own_or_taken(&there, entry)).ok_or(ErrorKind::Io))
+        };
+        self.create_and(location, number, entry, settle).await
+    }
+
+    /// Puts an entry under a number, whatever stands there.
+    pub(super) async fn put_plainly(
+        &self,
+        location: &str,
+        number: u64,
+        entry: &[u8],
+    ) -> Result<Put, ErrorKind> {
+        self.overwrite(&name(location, number), entry).await.map(|()| Put::Done)
+    }
+
+    async fn overwrite(&self, name: &Path, bytes: &[u8]) -> Result<(), ErrorKind> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.put_once(&name(location, number), entry, PutMode::Create).await {
-                Put::Taken => match self.get(&name(location, number)).await? {
-                    Some(there) if there == entry => return Ok(Put::Done),
-                    Some(_) => return Ok(Put::Taken),
-                    None => return Err(ErrorKind::Io),
-                },
-                Put::Done => return Ok(Put::Done),
-                Put::Lost => self.pause().await,
+            if self.put_once(name, bytes, PutMode::Overwrite).await == Put::Done {
+                return Ok(());
             }
+            self.pause().await;
         }
         Err(ErrorKind::Io)
     }
@@ -275,14 +282,7 @@ impl Seams {
 
     /// Makes an entry void, if it should land after all.
     async fn withdraw(&self, location: &str, entry: &[u8]) -> Result<(), ErrorKind> {
-        let name = withdrawn(location, nonce(entry).unwrap_or(0));
-        for _ in 0..ATTEMPTS_MAX {
-            if self.put_once(&name, b"void", PutMode::Overwrite).await == Put::Done {
-                return Ok(());
-            }
-            self.pause().await;
-        }
-        Err(ErrorKind::Io)
+        self.overwrite(&withdrawn(location, nonce(entry).unwrap_or(0)), b"void").await
     }
 
     async fn is_withdrawn(&self, location: &str, entry: &[u8]) -> Result<bool, ErrorKind> {

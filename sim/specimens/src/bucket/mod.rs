@@ -6,6 +6,8 @@
 //! HOST/clock/00000001        readings of the clock, as entries
 //! ```
 //!
+//! Some bugs have objects of their own: `LOCATION-lives`, `LOCATION-checkpoints`, `LOCATION-withdrawn`.
+//!
 //! Numbers go on across all lives of a location. To open a store is to create the next number (a claim): what was on its way there comes
 //! too late, and whoever finds the next number taken has been fenced off. An answer that is lost is settled by creating the same bytes
 //! again, and by reading back what stands there. Where it stays open the handle refuses work until the store is opened again.

@@ -26,6 +26,7 @@ type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The runtime's timer.
 struct Timer {
     sleep: Box<dyn Fn(Duration) -> Sleep + Send + Sync>,
+    /// The sum of all waits, which nobody is told: it only grows.
     now_ns: AtomicU64,
 }
 

@@ -4,7 +4,6 @@
 //! weighs those that are on, so that runs differ in kind and not only in detail. Every subsystem draws from a stream of its
 //! own (`ChaCha8`), so that a change in how faults are drawn leaves the operations as they were.
 
-use std::collections::VecDeque;
 mod troubles;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
 use asl_host::{Capabilities, Durability, Exclusion};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use std::collections::VecDeque;
 use troubles::{crashes, faults};
 
 /// What a campaign wants of its scenarios; what is not said is drawn for each seed.
