@@ -16,7 +16,7 @@ use crate::plan::FaultKind;
 use std::fmt::Debug;
 
 /// Something that keeps bytes, in one run.
-pub(crate) trait Medium: Clone + Debug {
+pub(crate) trait Medium: Clone + Debug + Send {
     /// A request of this medium that can outlive its caller.
     type Flight: Flight<Self>;
 
@@ -84,7 +84,7 @@ pub(crate) trait Request<M: Medium>: Sized {
 }
 
 /// A request that can outlive its caller, for it borrows nothing.
-pub(crate) trait Flight<M: Medium>: Clone + Debug {
+pub(crate) trait Flight<M: Medium>: Clone + Debug + Send {
     /// It lands, and nobody hears of it.
     fn land(self, medium: &mut M, executor: &mut Executor, call: &Call);
 

@@ -143,7 +143,8 @@ impl<M: Medium> Sim<M> {
     /// The same for the call of the only task that could run, which most calls are: it takes no turn, and the lock once.
     #[inline]
     fn perform_alone<R: Request<M>>(&self, process: Process, request: &mut R) -> Alone<R::Reply> {
-        #[cfg(any(feature = "objects", madsim))]
+        // Elsewhere no call is alone but one that cannot wait, which takes no time there.
+        #[cfg(all(feature = "madsim", madsim))]
         if self.other.get().is_some() {
             return Alone::Not;
         }
@@ -189,11 +190,10 @@ impl<M: Medium> Sim<M> {
     }
 
     #[cfg(any(feature = "objects", madsim))]
-    async fn gate(&self, process: Process, class: &'static Class, extra_ns: u64) -> Option<Call> {
+    fn gate(&self, process: Process, class: &'static Class, extra_ns: u64) -> other::Turn<'_, Gate<'_, M>> {
         match self.other.get() {
-            // Boxed, so that it takes no room in the futures of runs that have none.
-            Some(other) => Box::pin(self.gate_of(other, process, class, extra_ns)).await,
-            None => Gate::new(self, process, class, extra_ns).await,
+            Some(other) => other::Turn::Other(Box::pin(self.gate_of(other, process, class, extra_ns))),
+            None => other::Turn::Own(Gate::new(self, process, class, extra_ns)),
         }
     }
 
@@ -204,10 +204,15 @@ impl<M: Medium> Sim<M> {
     }
 
     #[cfg(any(feature = "objects", madsim))]
-    async fn sent_gate(&self, process: Process, class: &'static Class, request: M::Flight) -> Option<Call> {
+    fn sent_gate(
+        &self,
+        process: Process,
+        class: &'static Class,
+        request: M::Flight,
+    ) -> other::Turn<'_, SentGate<'_, M>> {
         match self.other.get() {
-            Some(other) => Box::pin(self.sent_gate_of(other, process, class, request)).await,
-            None => SentGate::new(self, process, class, request).await,
+            Some(other) => other::Turn::Other(Box::pin(self.sent_gate_of(other, process, class, request))),
+            None => other::Turn::Own(SentGate::new(self, process, class, request)),
         }
     }
 

@@ -12,6 +12,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// What moves the tasks and the time.
 pub(crate) trait Other: Debug + Send + Sync {
@@ -27,6 +28,24 @@ pub(crate) trait Other: Debug + Send + Sync {
     /// Whether there is no run that could have no end.
     fn is_endless(&self) -> bool {
         false
+    }
+}
+
+/// The time of a call, which this executor lets pass, or another runtime. No async function: each call of a run waits for one.
+pub(super) enum Turn<'a, G> {
+    Own(G),
+    Other(Pin<Box<dyn Future<Output = Option<Call>> + Send + 'a>>),
+}
+
+impl<G: Future<Output = Option<Call>> + Unpin> Future for Turn<'_, G> {
+    type Output = Option<Call>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Call>> {
+        match self.get_mut() {
+            Turn::Own(gate) => Pin::new(gate).poll(context),
+            Turn::Other(other) => other.as_mut().poll(context),
+        }
     }
 }
 
