@@ -47,6 +47,16 @@ impl std::error::Error for UrlError {}
 ///
 /// If it is no URL of a bucket, holds credentials, or the environment lacks what the client needs.
 pub fn bucket(url: &str) -> Result<Arc<dyn ObjectStore>, UrlError> {
+    bucket_with(url, &[])
+}
+
+/// The same, with options that go before those of the environment: names as the crate `object_store` has them (`aws_endpoint`), and
+/// values. A bucket in memory or in files has none.
+///
+/// # Errors
+///
+/// As [`bucket`], and if the vendor's client has no such option.
+pub fn bucket_with(url: &str, options: &[(&str, &str)]) -> Result<Arc<dyn ObjectStore>, UrlError> {
     let parsed = Url::parse(url).map_err(|why| UrlError(format!("this is no URL: {why}")))?;
     if !parsed.username().is_empty() || parsed.password().is_some() || parsed.query().is_some() {
         let text = "credentials and options belong into the environment, not into the URL";
@@ -57,7 +67,7 @@ pub fn bucket(url: &str) -> Result<Arc<dyn ObjectStore>, UrlError> {
         "file" => return on_disk(&parsed),
         _ => ObjectStoreScheme::parse(&parsed).map_err(|_| unknown(parsed.scheme()))?,
     };
-    let bucket = vendors::bucket(&parsed, &scheme)?;
+    let bucket = vendors::bucket(&parsed, &scheme, options)?;
     Ok(if prefix.as_ref().is_empty() { bucket } else { Arc::new(PrefixStore::new(bucket, prefix)) })
 }
 
@@ -94,7 +104,11 @@ fn on_disk(url: &Url) -> Result<Arc<dyn ObjectStore>, UrlError> {
 mod vendors {
     use super::{Arc, ObjectStore, ObjectStoreScheme, Url, UrlError};
 
-    pub(super) fn bucket(url: &Url, _: &ObjectStoreScheme) -> Result<Arc<dyn ObjectStore>, UrlError> {
+    pub(super) fn bucket(
+        url: &Url,
+        _: &ObjectStoreScheme,
+        _: &[(&str, &str)],
+    ) -> Result<Arc<dyn ObjectStore>, UrlError> {
         Err(UrlError(format!("{}:// needs a build with the feature object-vendors", url.scheme())))
     }
 }
@@ -102,30 +116,39 @@ mod vendors {
 #[cfg(feature = "object-vendors")]
 mod vendors {
     use super::{Arc, ObjectStore, ObjectStoreScheme, Url, UrlError, unknown};
-    use object_store::aws::AmazonS3Builder;
-    use object_store::azure::MicrosoftAzureBuilder;
+    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+    use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
     use object_store::client::SpawnedReqwestConnector;
-    use object_store::gcp::GoogleCloudStorageBuilder;
+    use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
     use object_store::{Result, RetryConfig};
     use std::sync::{Mutex, PoisonError};
     use std::time::Duration;
     use tokio::runtime::{Builder, Handle, Runtime};
 
-    pub(super) fn bucket(url: &Url, scheme: &ObjectStoreScheme) -> Result<Arc<dyn ObjectStore>, UrlError> {
-        let connector = SpawnedReqwestConnector::new(runtime()?);
-        let none = RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() };
+    /// A builder of a vendor's client: environment, then URL, then options.
+    macro_rules! client {
+        ($builder:ident, $key:ident, $url:expr, $options:expr) => {{
+            let none =
+                RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() };
+            let mut builder = $builder::from_env().with_url($url.as_str()).with_retry(none);
+            for (name, value) in $options {
+                let key: $key = name.parse().map_err(|why| UrlError(format!("{name}: {why}")))?;
+                builder = builder.with_config(key, *value);
+            }
+            shared(builder.with_http_connector(SpawnedReqwestConnector::new(runtime()?)).build())
+        }};
+    }
+
+    pub(super) fn bucket(
+        url: &Url,
+        scheme: &ObjectStoreScheme,
+        options: &[(&str, &str)],
+    ) -> Result<Arc<dyn ObjectStore>, UrlError> {
         let bucket = match scheme {
-            ObjectStoreScheme::AmazonS3 => {
-                let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(none);
-                shared(builder.with_http_connector(connector).build())
-            }
-            ObjectStoreScheme::MicrosoftAzure => {
-                let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(none);
-                shared(builder.with_http_connector(connector).build())
-            }
+            ObjectStoreScheme::AmazonS3 => client!(AmazonS3Builder, AmazonS3ConfigKey, url, options),
+            ObjectStoreScheme::MicrosoftAzure => client!(MicrosoftAzureBuilder, AzureConfigKey, url, options),
             ObjectStoreScheme::GoogleCloudStorage => {
-                let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(none);
-                shared(builder.with_http_connector(connector).build())
+                client!(GoogleCloudStorageBuilder, GoogleConfigKey, url, options)
             }
             _ => return Err(unknown(url.scheme())),
         };

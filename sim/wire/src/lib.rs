@@ -1,0 +1,1 @@
+//! A proxy in front of an HTTP server that harms what passes, as a seed says.
