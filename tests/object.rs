@@ -39,12 +39,14 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A bucket in memory that is busy: so many writes below one name are refused with an error that says nothing.
+/// A bucket in memory that is busy: so many writes below one name are refused with an error that says nothing. Or each third read is
+/// answered with something else, as by whoever stands in between.
 #[derive(Debug)]
 struct Busy {
     bucket: Arc<InMemory>,
     name: &'static str,
     refusals: AtomicU32,
+    reads: Option<AtomicU32>,
 }
 
 impl fmt::Display for Busy {
@@ -79,6 +81,10 @@ impl ObjectStore for Busy {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        let nth = self.reads.as_ref().map_or(1, |reads| reads.fetch_add(1, Ordering::Relaxed));
+        if nth.is_multiple_of(3) && !options.head {
+            return self.bucket.get_opts(&Path::from("page"), GetOptions::default()).await;
+        }
         self.bucket.get_opts(at, options).await
     }
 
@@ -141,7 +147,7 @@ fn what_one_process_wrote_another_opens_and_fences_it_off() {
 #[test]
 fn sixteen_clients_share_a_thread_and_one_that_backs_off_stops_no_other() {
     let bucket = Arc::new(InMemory::new());
-    let busy = || Busy { bucket: bucket.clone(), name: "busy", refusals: AtomicU32::new(3) };
+    let busy = || Busy { bucket: bucket.clone(), name: "busy", refusals: AtomicU32::new(3), reads: None };
     let options = ObjectOptions { backoff: Duration::from_millis(40), ..ObjectOptions::default() };
     let mut clients: Vec<Pin<Box<dyn Future<Output = Result<usize>>>>> = Vec::new();
     for client in 0..16 {
@@ -176,7 +182,8 @@ fn a_bucket_that_is_out_of_order_is_an_io_error_and_the_handle_refuses_work_unti
     let options =
         ObjectOptions { attempts_max: 2, backoff: Duration::from_millis(1), ..ObjectOptions::default() };
     block_on(async {
-        let broken = Busy { bucket: bucket.clone(), name: "ledger", refusals: AtomicU32::new(0) };
+        let broken =
+            Busy { bucket: bucket.clone(), name: "ledger", refusals: AtomicU32::new(0), reads: None };
         let broken = Arc::new(broken);
         let store = host(broken.clone(), options).create_store(&at).await?;
         store.append(b"one").await?;
@@ -188,4 +195,69 @@ fn a_bucket_that_is_out_of_order_is_an_io_error_and_the_handle_refuses_work_unti
         Result::<()>::Ok(())
     })
     .expect("nothing else fails");
+}
+
+#[test]
+fn a_page_in_place_of_an_object_is_no_damage_and_is_read_again() {
+    // A server stood behind a balancer that answered some requests with a page and status 200. Each log of some length had one in its way,
+    // and could not be opened: "entry 60 is damaged".
+    let at = StoreLocation::new("ledger");
+    let inner = Arc::new(InMemory::new());
+    let page = PutPayload::from_static(b"<html>Please sign in</html>");
+    block_on(inner.put_opts(&Path::from("page"), page, PutOptions::default())).expect("there is room");
+    let bucket = Arc::new(Busy {
+        bucket: inner,
+        name: "nothing",
+        refusals: AtomicU32::new(0),
+        reads: Some(AtomicU32::new(0)),
+    });
+    let options =
+        ObjectOptions { backoff: Duration::from_millis(1), part_len: 3, ..ObjectOptions::default() };
+    block_on(async {
+        let first = host(bucket.clone(), options).create_store(&at).await?;
+        let mut all = Vec::new();
+        for number in 0..30_u8 {
+            first.append(&[number]).await?;
+            all.push(vec![number]);
+        }
+        let block = first.create_block().await?;
+        first.write_block(&block, b"sealed").await?;
+        first.seal_block(&block).await?;
+        let second = host(bucket.clone(), options).open_store(&at).await?;
+        assert_eq!(contents(&second).await?, all);
+        assert_eq!(second.read_block(&block).await?, b"sealed");
+        let identity = host(bucket.clone(), options).identity().await?;
+        assert_eq!(host(bucket.clone(), options).identity().await?, identity);
+        Result::<()>::Ok(())
+    })
+    .expect("nothing fails");
+}
+
+#[test]
+fn a_leader_that_lingers_puts_what_all_clients_append_together() {
+    const CLIENTS: u64 = 16;
+    const ROUNDS: u64 = 4;
+    let entries = |linger| {
+        let bucket = Arc::new(InMemory::new());
+        let options = ObjectOptions { linger, ..ObjectOptions::default() };
+        block_on(async {
+            let store = host(bucket.clone(), options).create_store(&StoreLocation::new("ledger")).await?;
+            let clients = (0..CLIENTS).map(|_| async {
+                for _ in 0..ROUNDS {
+                    store.append(b"record").await?;
+                }
+                Result::<()>::Ok(())
+            });
+            futures_util::future::try_join_all(clients).await?;
+            assert_eq!(contents(&store).await?.len() as u64, CLIENTS * ROUNDS);
+            Result::<()>::Ok(())
+        })
+        .expect("nothing fails");
+        let below = Path::from("ledger/entries");
+        let all = block_on(bucket.list_with_delimiter(Some(&below))).expect("it answers").objects;
+        all.len() as u64
+    };
+    // The creation of the store, a first batch, and then all of them together; the first that appends finds nobody beside it.
+    let together = entries(Duration::from_millis(200));
+    assert!(together <= 1 + 2 * ROUNDS, "{together} entries");
 }

@@ -11,7 +11,7 @@
 //! Left behind: a part that lands after that, and the blocks of stores that were destroyed. They lie below `LOCATION/blocks`.
 
 use super::entry::Block;
-use super::requests::{Failure, Requests};
+use super::requests::{Attempts, Failure, Requests};
 use super::sequence::{Names, State};
 use super::turn::Turns;
 use crate::env::Env;
@@ -186,11 +186,16 @@ impl Blocks {
         names: &Names,
         block: &Block,
     ) -> Result<Vec<u8>, Failure> {
-        let bytes = parts(requests, names, &block.name, block.parts).await?;
-        if bytes.len() as u64 == block.len && crc32c::crc32c(&bytes) == block.crc {
-            Ok(bytes)
-        } else {
-            Err(Failure::new(ErrorKind::Corrupt, format!("block {} is damaged", block.name)))
+        let mut attempts = Attempts::new(requests);
+        loop {
+            let bytes = parts(requests, names, &block.name, block.parts).await?;
+            if bytes.len() as u64 == block.len && crc32c::crc32c(&bytes) == block.crc {
+                return Ok(bytes);
+            }
+            // What is wrong may be the way, and not what stands there.
+            if attempts.again("damaged").await.is_err() {
+                return Err(Failure::new(ErrorKind::Corrupt, format!("block {} is damaged", block.name)));
+            }
         }
     }
 }

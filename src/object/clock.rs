@@ -94,7 +94,7 @@ async fn take<S: ObjectStore, E: Env>(
         }
         let last_ns = begins_ns.max(requests.env.now_ns());
         let end_ns = last_ns.saturating_add(requests.options.clock_reserve_ns.max(2));
-        match requests.put_new(&name(stretches, number), &encode(nonce, end_ns)).await? {
+        match requests.put_new(&name(stretches, number), &encode(nonce, end_ns), is_stretch).await? {
             Put::Done => return Ok(Stretch { number, last_ns, end_ns }),
             Put::Taken(_) => {}
         }
@@ -109,12 +109,18 @@ fn number(name: &Path) -> Option<u64> {
     name.filename()?.parse().ok()
 }
 
+fn is_stretch(bytes: &[u8]) -> bool {
+    end_of(bytes).is_some()
+}
+
 async fn ends<S: ObjectStore, E: Env>(
     requests: &Requests<S, E>,
     stretches: &Path,
     number: u64,
 ) -> Result<Option<u64>, Failure> {
-    let Some(bytes) = requests.get(&name(stretches, number)).await? else { return Ok(None) };
+    let Some(bytes) = requests.get_whole(&name(stretches, number), is_stretch).await? else {
+        return Ok(None);
+    };
     let damaged = || Failure::new(ErrorKind::Corrupt, format!("stretch {number} of the clock is damaged"));
     end_of(&bytes).map(Some).ok_or_else(damaged)
 }
@@ -125,18 +131,21 @@ pub(super) async fn identity<S: ObjectStore, E: Env>(
     root: &Path,
 ) -> Result<String, Failure> {
     let name = root.clone().join("identity");
-    let there = match requests.get(&name).await? {
+    let there = match requests.get_whole(&name, is_identity).await? {
         Some(there) => there,
         None => {
             let drawn = format!("{:032x}", requests.nonce()).into_bytes();
-            match requests.put_new(&name, &drawn).await? {
+            match requests.put_new(&name, &drawn, is_identity).await? {
                 Put::Done => drawn,
                 Put::Taken(there) => there,
             }
         }
     };
-    String::from_utf8(there)
-        .ok()
-        .filter(|text| text.len() == 32)
-        .ok_or_else(|| Failure::new(ErrorKind::Corrupt, "the host's name is damaged"))
+    let whole = is_identity(&there).then(|| String::from_utf8_lossy(&there).into_owned());
+    whole.ok_or_else(|| Failure::new(ErrorKind::Corrupt, "the host's name is damaged"))
+}
+
+/// 32 hexadecimal digits.
+fn is_identity(bytes: &[u8]) -> bool {
+    bytes.len() == 32 && bytes.iter().all(u8::is_ascii_hexdigit)
 }

@@ -174,8 +174,12 @@ impl Entry {
     }
 }
 
-/// The number that the next record gets when the entry with this header begins; not checked against damage.
+/// The number that the next record gets when the entry with this header begins. The header has no checksum of its own: that it is one is
+/// all that is looked at.
 pub(super) fn first(header: &[u8]) -> Option<u64> {
+    if !header.starts_with(MAGIC) || header.get(4) != Some(&VERSION) {
+        return None;
+    }
     Some(u64::from_le_bytes(*header.get(24..)?.first_chunk()?))
 }
 

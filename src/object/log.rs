@@ -5,6 +5,9 @@
 //! background task: if the future of whoever leads is dropped, the entry stays where it is, and the next one who has the turn puts the
 //! same bytes under the same number, which does no harm if they stand there already.
 //!
+//! If the host's options say so, the leader lingers before it takes the queue (`ObjectOptions::linger`); a record is put no later for that
+//! than the option says, once a batch.
+//!
 //! A record that is cancelled while queued is withdrawn; one that is cancelled while its batch is being put is in doubt until the next
 //! operation has settled it.
 
@@ -46,6 +49,8 @@ struct Inner {
     state: State,
     queue: VecDeque<Queued>,
     in_flight: Option<Arc<InFlight>>,
+    /// How many records the last batch had.
+    last_len: usize,
     /// Why everything is refused, if it is.
     refusing: Option<ErrorKind>,
 }
@@ -138,6 +143,12 @@ impl Log {
     ) -> Result<(), Failure> {
         self.refusing()?;
         self.drive(requests, names).await?;
+        let linger = requests.options.linger;
+        if !linger.is_zero() && self.inner().waits_for_more() {
+            requests.env.sleep(linger).await;
+            // A handle that was closed meanwhile takes no more.
+            self.refusing()?;
+        }
         let nonce = requests.nonce();
         {
             let mut inner = self.inner();
@@ -219,6 +230,11 @@ impl Inner {
         }
     }
 
+    /// Whether more appended together than do now: those who were told that their records stand there are about to append the next.
+    fn waits_for_more(&self) -> bool {
+        self.queue.len() < self.last_len
+    }
+
     /// What is queued, as the next entry. Those who expected another number are told so.
     fn batch(&mut self, nonce: u128) -> Option<InFlight> {
         let (first, mut len) = (self.state.records + 1, 0);
@@ -240,6 +256,7 @@ impl Inner {
             records.push(queued.record);
             outcomes.push(queued.outcome);
         }
+        self.last_len = outcomes.len();
         let entry = Entry { nonce, first, what: What::Batch(records) };
         (!outcomes.is_empty()).then_some(InFlight { entry, outcomes })
     }

@@ -83,6 +83,9 @@ pub struct ObjectOptions {
     pub attempts_max: u32,
     /// How long to wait before the second attempt, at most; twice as long before each further one. Default 100 ms.
     pub backoff: Duration,
+    /// How long the caller that puts a batch waits for others to join it, if the batch before had more records than wait now. It makes
+    /// batches larger where many append at once, and a lone caller waits once at most. Default 0: nobody waits.
+    pub linger: Duration,
     /// Every how many entries of a store's sequence a checkpoint is put: an open reads no more entries than that. Default 64.
     pub checkpoint_every: u64,
     /// How far ahead, in nanoseconds, a process takes the clock: a restart may jump ahead by as much. Default 10 s.
@@ -97,6 +100,7 @@ impl Default for ObjectOptions {
             request_timeout: Duration::from_secs(30),
             attempts_max: 6,
             backoff: Duration::from_millis(100),
+            linger: Duration::ZERO,
             checkpoint_every: 64,
             clock_reserve_ns: 10_000_000_000,
         }
@@ -148,8 +152,9 @@ impl<S: ObjectStore, E: Env> ObjectHost<S, E> {
     /// Puts the same name twice: a bucket that lets that happen cannot be used.
     async fn try_conditions(&self, names: &Names) -> Result<(), Failure> {
         let probe = names.probe(self.requests.nonce());
-        self.requests.put_new(&probe, b"first").await?;
-        match self.requests.put_new(&probe, b"second").await? {
+        let is_whole = |bytes: &[u8]| [&b"first"[..], b"second"].contains(&bytes);
+        self.requests.put_new(&probe, b"first", is_whole).await?;
+        match self.requests.put_new(&probe, b"second", is_whole).await? {
             Put::Taken(_) => Ok(()),
             Put::Done => Err(Failure::new(
                 ErrorKind::Unsupported,

@@ -76,15 +76,20 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
         Requests { bucket, env, options }
     }
 
-    /// Puts bytes that belong under this name and no others do.
-    pub(super) async fn put_new(&self, name: &Path, bytes: &[u8]) -> Result<Put, Failure> {
+    /// Puts bytes that belong under this name and no others do. `is_whole` tells what may stand there from what was damaged on its way.
+    pub(super) async fn put_new(
+        &self,
+        name: &Path,
+        bytes: &[u8],
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> Result<Put, Failure> {
         let mut attempts = Attempts::new(self);
         loop {
             let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
             let payload = PutPayload::from(bytes.to_vec());
             match self.in_time(self.bucket.put_opts(name, payload, options)).await {
                 Ok(_) => return Ok(Put::Done),
-                Err(Ended::Conflict) => match self.get(name).await? {
+                Err(Ended::Conflict) => match self.get_whole(name, &is_whole).await? {
                     Some(there) if there == bytes => return Ok(Put::Done),
                     Some(there) => return Ok(Put::Taken(there)),
                     // Two were putting at once, and neither did.
@@ -112,10 +117,41 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
         self.get_with(name, GetOptions::default).await
     }
 
-    /// The first bytes of what stands under a name.
-    pub(super) async fn get_first(&self, name: &Path, len: usize) -> Result<Option<Vec<u8>>, Failure> {
+    /// What stands under a name, read again while it arrives damaged: what is wrong may be the way, or who answered, and not the object.
+    /// If it stays so, the damaged bytes.
+    pub(super) async fn get_whole(
+        &self,
+        name: &Path,
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        self.get_whole_with(name, GetOptions::default, is_whole).await
+    }
+
+    /// The same of the first bytes.
+    pub(super) async fn get_first(
+        &self,
+        name: &Path,
+        len: usize,
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         let range = GetRange::Bounded(0..len as u64);
-        self.get_with(name, || GetOptions { range: Some(range.clone()), ..GetOptions::default() }).await
+        let first = || GetOptions { range: Some(range.clone()), ..GetOptions::default() };
+        self.get_whole_with(name, first, is_whole).await
+    }
+
+    async fn get_whole_with(
+        &self,
+        name: &Path,
+        how: impl Fn() -> GetOptions,
+        is_whole: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let mut attempts = Attempts::new(self);
+        loop {
+            let Some(bytes) = self.get_with(name, &how).await? else { return Ok(None) };
+            if is_whole(&bytes) || attempts.again("damaged").await.is_err() {
+                return Ok(Some(bytes));
+            }
+        }
     }
 
     async fn get_with(&self, name: &Path, how: impl Fn() -> GetOptions) -> Result<Option<Vec<u8>>, Failure> {
@@ -193,13 +229,13 @@ fn without_secrets(error: &object_store::Error) -> String {
 }
 
 /// How often a request was made, and how long to wait before the next time.
-struct Attempts<'a, S, E> {
+pub(super) struct Attempts<'a, S, E> {
     requests: &'a Requests<S, E>,
     made: u32,
 }
 
 impl<S: ObjectStore, E: Env> Attempts<'_, S, E> {
-    fn new(requests: &Requests<S, E>) -> Attempts<'_, S, E> {
+    pub(super) fn new(requests: &Requests<S, E>) -> Attempts<'_, S, E> {
         Attempts { requests, made: 0 }
     }
 
@@ -213,7 +249,7 @@ impl<S: ObjectStore, E: Env> Attempts<'_, S, E> {
     }
 
     /// Waits before the next attempt, longer each time, and not as long as others do; or gives up.
-    async fn again(&mut self, why: &str) -> Result<(), Failure> {
+    pub(super) async fn again(&mut self, why: &str) -> Result<(), Failure> {
         self.made += 1;
         let ObjectOptions { attempts_max, backoff, .. } = self.requests.options;
         if self.made >= attempts_max.max(1) {

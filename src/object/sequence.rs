@@ -187,20 +187,22 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
 
     /// Adds the next entry to the state, if there is one.
     pub(super) async fn read_next(&self, names: &Names, state: &mut State) -> Result<bool, Failure> {
-        let Some(bytes) = self.get(&names.entry(state.last + 1)).await? else { return Ok(false) };
+        let name = names.entry(state.last + 1);
+        let Some(bytes) = self.get_whole(&name, is_entry).await? else { return Ok(false) };
         let fits = Entry::decode(&bytes).is_some_and(|entry| state.add(&entry));
         if fits { Ok(true) } else { Err(damaged(state.last + 1)) }
     }
 
     /// The entry of this number, which there is.
     pub(super) async fn entry(&self, names: &Names, number: u64) -> Result<Entry, Failure> {
-        let bytes = self.get(&names.entry(number)).await?;
+        let bytes = self.get_whole(&names.entry(number), is_entry).await?;
         bytes.and_then(|bytes| Entry::decode(&bytes)).ok_or_else(|| damaged(number))
     }
 
     /// The number that the next record got when the entry of this number began.
     pub(super) async fn first_of(&self, names: &Names, number: u64) -> Result<u64, Failure> {
-        let header = self.get_first(&names.entry(number), HEADER_LEN).await?;
+        let is_header = |bytes: &[u8]| entry::first(bytes).is_some();
+        let header = self.get_first(&names.entry(number), HEADER_LEN, is_header).await?;
         header.and_then(|header| entry::first(&header)).ok_or_else(|| damaged(number))
     }
 
@@ -211,7 +213,7 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
         number: u64,
         entry: &Entry,
     ) -> Result<Option<Entry>, Failure> {
-        match self.put_new(&names.entry(number), &entry.encode()).await? {
+        match self.put_new(&names.entry(number), &entry.encode(), is_entry).await? {
             Put::Done => Ok(None),
             Put::Taken(bytes) => Entry::decode(&bytes).map(Some).ok_or_else(|| damaged(number)),
         }
@@ -257,6 +259,10 @@ impl<S: ObjectStore, E: Env> Requests<S, E> {
             self.remove(&names.state(state.last - before)).await;
         }
     }
+}
+
+fn is_entry(bytes: &[u8]) -> bool {
+    Entry::decode(bytes).is_some()
 }
 
 fn damaged(number: u64) -> Failure {
