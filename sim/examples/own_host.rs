@@ -40,7 +40,7 @@ fn own_host() -> Result<ExitCode, Box<dyn Error>> {
     let helper = Helper::new(std::env::current_exe()?, [PART]);
     let options = Options { helper: Some(helper), ..Options::default() };
     let prepared = Conform::prepare(&target(), &location, options)?;
-    println!("{} cases on {}", prepared.count(), prepared.file_system());
+    println!("{} cases on {}", prepared.count(), prepared.medium());
     let report = prepared.run(|checked| {
         if checked.outcome != Outcome::Passed {
             println!("{}: {:?}", checked.name, checked.outcome);

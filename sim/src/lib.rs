@@ -11,6 +11,7 @@
 //! | `command` (default) | [`cli`]: the command, and every command for hosts of another crate; what it prints |
 //! | `programs` (by `command`) | hosts that are programs; the mount that they live on, and the library that is loaded into them |
 //! | `specimens` (by `command`) | hosts with one planted bug each, and [`hunt`] |
+//! | `vendors` | `conform` on buckets of real object stores, and `probe`; brings an HTTP stack |
 //! | `proptest` | `strategies`: runs for property tests |
 //! | `madsim` | hosts on tokio; takes `--cfg madsim`, too |
 
@@ -63,6 +64,8 @@ pub mod target {
     #[cfg(feature = "objects")]
     pub use crate::catalogue::object;
     pub use crate::catalogue::{built_in, find, hidden, posix, posix_on_flush, sim, sim_fence, sim_on_flush};
+    #[cfg(feature = "vendors")]
+    pub use crate::hosts::Bucket;
     pub use crate::hosts::{Disk, Machine, OwnFuture, OwnOperation, Target};
 }
 

@@ -80,7 +80,7 @@ fn sim_with(name: &str, about: &str, options: SimOptions) -> Target {
 /// The host on buckets of object stores.
 #[cfg(feature = "objects")]
 pub fn object() -> Target {
-    Target::new("object", "the host on object stores that asl-host ships", |machine| {
+    let target = Target::new("object", "the host on object stores that asl-host ships", |machine| {
         let options = ObjectOptions {
             // Small, so that a run has several of each.
             part_len: 700,
@@ -93,7 +93,19 @@ pub fn object() -> Target {
         ObjectHost::new(machine.object_store(), machine.env(), machine.root(), options)
     })
     .on_medium_of(Profile::Aws)
-    .with_processes_that_die_alone()
+    .with_processes_that_die_alone();
+    #[cfg(feature = "vendors")]
+    let target = target.on_bucket(|bucket| {
+        let options = ObjectOptions {
+            part_len: 64 << 10,
+            checkpoint_every: 16,
+            request_timeout: Duration::from_secs(10),
+            attempts_max: 10,
+            ..ObjectOptions::default()
+        };
+        ObjectHost::new(bucket.object_store(), bucket.env(), bucket.root(), options)
+    });
+    target
 }
 
 /// The targets that come with the simulator: its hosts, and the specimens with one planted bug each.

@@ -232,14 +232,21 @@ impl WorldArgs {
     }
 }
 
-/// Tries a host on a real disk: the contract's cases, processes that are killed, a full disk, a read-only directory.
+/// Tries a host on a real disk or a real object store: the contract's cases, processes that are killed, and what can go wrong there.
 #[derive(Debug, clap::Args)]
 pub(super) struct ConformArgs {
     /// The host to try; `asl-sim list targets` names them.
     pub(super) target: String,
-    /// An existing directory; what is made in it is removed at the end.
-    #[arg(long, value_name = "DIR")]
+    /// An existing directory, or the URL of a bucket (`s3://`, `az://`, `gs://`, or `file://` for files on which a bucket is made); what is
+    /// made in it is removed at the end.
+    #[arg(long, value_name = "DIR|URL")]
     pub(super) location: PathBuf,
+    /// The command that starts the bucket's server in the foreground: it is started, killed in the middle of appends, and started again.
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) server: Option<String>,
+    /// How often a process is killed in each case that kills some.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) kills: u64,
     /// Only this case, by the name that is printed when it fails; can be given several times.
     #[arg(long, value_name = "NAME")]
     pub(super) case: Vec<String>,

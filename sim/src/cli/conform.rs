@@ -1,4 +1,4 @@
-//! `asl-sim conform`: the contract on a real disk.
+//! `asl-sim conform`: the contract on a real disk or a real object store.
 
 use super::Status;
 use super::args::{ConformArgs, PartArgs};
@@ -7,33 +7,55 @@ use super::out::Out;
 use super::targets::Targets;
 use crate::base::Stopwatch;
 use crate::base::words::{duration, program, shell_word};
-use crate::conform::{self, Checked, Conform, Helper, Options, Outcome, Refused, Report};
+use crate::conform::{self, Checked, Conform, Helper, Medium, Options, Outcome, Refused, Report};
+use crate::hosts::{Target, is_url};
 use crate::report::conform::{self as report, Line};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What the command is called that the other processes of a conform are started with.
 pub(super) const PART: &str = "conform-part";
 
+/// How long a check may take on a bucket. A request there takes milliseconds, and a server that is killed needs some seconds to come back.
+const BUCKET_DEADLINE: Duration = Duration::from_mins(15);
+
 pub(super) fn conform(args: &ConformArgs, targets: &Targets, out: &mut Out) -> Result<Status, Error> {
     let target = targets.find(&args.target)?;
     let location = args.location.display().to_string();
+    let on_bucket = is_url(&location);
     let options = Options {
         only: args.case.clone(),
         helper: helper(target.name()),
+        kills: args.kills,
+        server: args.server.clone(),
         stop: stop_on_interrupt(),
-        ..Options::default()
+        deadline: if on_bucket { BUCKET_DEADLINE } else { Options::default().deadline },
     };
+    if args.server.is_some() && !on_bucket {
+        let why = "--server starts the server of a bucket, and --location is a directory";
+        return Err(Error::new(why).hint("leave it out, or name a bucket: --location s3://BUCKET"));
+    }
     let deadline = options.deadline;
-    let prepared = Conform::prepare(&target, &args.location, options);
+    let prepared = if on_bucket {
+        on_a_bucket(&target, &location, options)
+    } else {
+        Conform::prepare(&target, &args.location, options)
+    };
     let prepared = prepared.map_err(|why| refused(why, target.name(), &args.location))?;
-    out.text(&report::heading(target.name(), &location, prepared.file_system(), out.columns()));
+    let medium = prepared.medium();
+    out.text(&report::heading(target.name(), &location, medium, out.columns()));
+    let (file_system, device, prefix) = match medium {
+        Medium::FileSystem(on) => (on.name.as_str(), on.device.as_str(), None),
+        Medium::Bucket(prefix) => ("", "", Some(prefix)),
+    };
     out.json(&Line::Start {
         target: target.name(),
         location: &location,
-        file_system: &prepared.file_system().name,
-        device: &prepared.file_system().device,
+        file_system,
+        device,
+        prefix,
         cases: prepared.count(),
     });
     let again =
@@ -55,6 +77,17 @@ pub(super) fn conform(args: &ConformArgs, targets: &Targets, out: &mut Out) -> R
     out.text(&report::summary(&done, elapsed, out.columns()));
     out.json(&report::summary_object(&done, elapsed));
     Ok(status(&done))
+}
+
+#[cfg(feature = "vendors")]
+fn on_a_bucket(target: &Target, location: &str, options: Options) -> Result<Conform, Refused> {
+    Conform::prepare_on_bucket(target, location, options)
+}
+
+#[cfg(not(feature = "vendors"))]
+fn on_a_bucket(_: &Target, _: &str, _: Options) -> Result<Conform, Refused> {
+    let why = "this program was built without clients of object stores".to_owned();
+    Err(Refused::Bucket(why, "build it with --features vendors".to_owned()))
 }
 
 /// This program once more. Without a path to it the checks that need it are skipped by name.
@@ -88,6 +121,13 @@ fn refused(why: Refused, target: &str, location: &Path) -> Error {
         Refused::Io(error) => Error::new(format!("{cannot}: {}", plain(&error))).hint(way_out),
         Refused::NotWritable(error) => {
             Error::new(format!("{cannot}: nothing can be made in it: {error}")).hint(way_out)
+        }
+        Refused::NotOnBuckets => Error::new(format!("{target} cannot be started on a bucket"))
+            .hint("name a directory with --location DIR")
+            .status(Status::Unavailable),
+        Refused::Bucket(why, hint) => {
+            let error = Error::new(format!("{cannot}: {why}")).status(Status::Unavailable);
+            if hint.is_empty() { error } else { error.hint(hint) }
         }
         Refused::UnknownCheck(name) => Error::unknown("case", &name, "cases", conform::check_names()),
     }

@@ -4,20 +4,20 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::OnDisk;
 use super::part::{Came, NO_HELPER, Other, say, wait_for_the_other_side};
+use super::real::Real;
 use crate::base::block_on;
 use asl_host::{Code, Host, LogSeq, Result, Store, StoreLocation};
 
 /// How many processes open a store at once.
 const RIVALS: usize = 4;
 
-fn store(here: &OnDisk) -> StoreLocation {
+fn store(here: &Real) -> StoreLocation {
     here.location("store")
 }
 
 /// In another process: holds the store open until it is let go, then writes and closes.
-pub(super) async fn hold(here: &OnDisk) -> Result<()> {
+pub(super) async fn hold(here: &Real) -> Result<()> {
     let store = here.boot().open_store(&store(here)).await?;
     say("holding", &store.durable_upto().await?.to_string());
     wait_for_the_other_side();
@@ -26,7 +26,7 @@ pub(super) async fn hold(here: &OnDisk) -> Result<()> {
 }
 
 /// Nobody else can open, make or destroy the store.
-fn assert_refused(here: &OnDisk) {
+fn assert_refused(here: &Real) {
     let host = here.boot();
     for _ in 0..2 {
         let code = block_on(host.open_store(&store(here))).err().map(|error| error.code());
@@ -71,7 +71,7 @@ pub(super) fn the_store_of_a_killed_process_opens_at_once(site: &Site) -> Came {
 }
 
 /// In another process: opens the store as soon as all are let go, and keeps it until killed if it gets it.
-pub(super) async fn race(here: &OnDisk) -> Result<()> {
+pub(super) async fn race(here: &Real) -> Result<()> {
     let host = here.boot();
     say("ready", "to open");
     wait_for_the_other_side();

@@ -1,13 +1,13 @@
-//! The contract on a real disk: every case that runs in simulation, through the same bodies, and what only processes and
-//! real media can show.
+//! The contract on a real disk or a real object store: every case that runs in simulation, through the same bodies, and what only
+//! processes and real media can show.
 //!
-//! [`Conform::prepare`] looks whether a target can be tried in a directory, [`Conform::run`] does it: in a fresh directory
-//! inside that one, which is removed at the end, each check in an empty directory of its own and with a deadline. Checks
-//! are sentences that are true when they pass. What cannot be done here is skipped by name, with the reason.
+//! [`Conform::prepare`] looks whether a target can be tried in a directory, `prepare_on_bucket` whether it can in a bucket, and
+//! [`Conform::run`] does it: in a fresh directory or below a fresh prefix, which is removed at the end, each check in an empty one of its
+//! own and with a deadline. Checks are sentences that are true when they pass. What cannot be done here is skipped by name, with the reason.
 //!
 //! Not checked: the loss of power and failing calls, for which a real disk would have to be told to fail, and which
 //! [`campaign`](crate::campaign)s are for. No call waits on a real disk, so of cases about futures that are polled by turns
-//! or dropped half-way little is seen. After a kill that cannot be caught the fresh directory stays.
+//! or dropped half-way little is seen there. After a kill that cannot be caught the fresh directory or prefix stays.
 //!
 //! ```
 //! use asl_host::PosixHost;
@@ -23,16 +23,26 @@
 //! # Ok::<(), asl_sim::conform::Refused>(())
 //! ```
 
+#[cfg(feature = "vendors")]
+mod bucket;
 pub mod cases;
 mod deadline;
-mod disk;
 mod exclusion;
+mod fencing;
+mod fresh;
 mod mounts;
 mod part;
 mod plan;
 mod processes;
 mod read_only;
+mod real;
+#[cfg(feature = "vendors")]
+mod server;
 mod space;
+#[cfg(feature = "vendors")]
+mod wire;
+#[cfg(feature = "vendors")]
+mod writer;
 
 pub use crate::base::block_on;
 pub use deadline::{Ended, within};
@@ -42,24 +52,19 @@ pub use plan::{check_names, groups};
 use crate::base::Stopwatch;
 use crate::hosts::Target;
 use crate::surroundings::FileSystem;
-use disk::OnDisk;
+use fresh::Fresh;
 use part::Came;
 use plan::Check;
+use real::Real;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// What names of directories that are ours begin with.
 const PREFIX: &str = "asl-sim-conform-";
-
-/// How often it is tried to remove the fresh directory, and how long is waited in between.
-const REMOVALS_MAX: u32 = 20;
-const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a target is to be tried.
 #[derive(Clone, Debug)]
@@ -70,6 +75,11 @@ pub struct Options {
     pub only: Vec<String>,
     /// How to start other processes; without it, checks that need them are skipped.
     pub helper: Option<Helper>,
+    /// How often a process is killed in each of the checks that kill some. Default 6.
+    pub kills: u64,
+    /// The command that starts the server of a bucket in the foreground: it is started, killed and started again. Without it, nobody
+    /// kills a server.
+    pub server: Option<String>,
     /// Set to end early, with all that was made removed.
     pub stop: Arc<AtomicBool>,
 }
@@ -80,6 +90,8 @@ impl Default for Options {
             deadline: Duration::from_mins(1),
             only: Vec::new(),
             helper: None,
+            kills: 6,
+            server: None,
             stop: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -96,6 +108,10 @@ pub enum Refused {
     Io(io::Error),
     /// Nothing can be made in the directory.
     NotWritable(io::Error),
+    /// The target cannot be started on a bucket.
+    NotOnBuckets,
+    /// The bucket cannot be used: why, and what would help.
+    Bucket(String, String),
     /// There is no check of this name.
     UnknownCheck(String),
 }
@@ -107,6 +123,8 @@ impl fmt::Display for Refused {
             Refused::Location(why) => f.write_str(why),
             Refused::Io(error) => error.fmt(f),
             Refused::NotWritable(error) => write!(f, "nothing can be made in it: {error}"),
+            Refused::NotOnBuckets => f.write_str("the target cannot be started on a bucket"),
+            Refused::Bucket(why, _) => f.write_str(why),
             Refused::UnknownCheck(name) => write!(f, "there is no check named {name:?}"),
         }
     }
@@ -173,18 +191,41 @@ pub fn conform(target: &Target, location: &Path) -> Result<Report, Refused> {
 /// What one check gets: an empty directory, the target in it, and a way to other processes.
 #[derive(Clone, Debug)]
 struct Site {
-    here: OnDisk,
+    here: Real,
     helper: Option<Arc<Helper>>,
+    /// How often a process is killed.
+    kills: u64,
+    #[cfg(feature = "vendors")]
+    server: Option<server::Server>,
 }
 
-/// A target that is about to be tried in a directory.
+/// What a target is tried on.
+#[derive(Clone, Copy, Debug)]
+pub enum Medium<'a> {
+    /// A directory of this file system.
+    FileSystem(&'a FileSystem),
+    /// A bucket, and the URL of the fresh prefix in it.
+    Bucket(&'a str),
+}
+
+impl fmt::Display for Medium<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Medium::FileSystem(on) => on.fmt(f),
+            Medium::Bucket(prefix) => f.write_str(prefix),
+        }
+    }
+}
+
+/// A target that is about to be tried in a directory or on a bucket.
 #[derive(Debug)]
 pub struct Conform {
     target: Target,
-    file_system: FileSystem,
-    fresh: TempDir,
+    fresh: Fresh,
     checks: Vec<Check>,
     options: Options,
+    #[cfg(feature = "vendors")]
+    server: Option<server::Server>,
 }
 
 impl Conform {
@@ -193,28 +234,45 @@ impl Conform {
         if !target.runs_on_disk() {
             return Err(Refused::NotOnDisk);
         }
-        let checks = plan::chosen(&options.only).map_err(Refused::UnknownCheck)?;
-        match location.metadata() {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(Refused::Location("it is not a directory")),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Refused::Location("there is no such directory"));
-            }
-            Err(error) => return Err(Refused::Io(error)),
-        }
-        let location = location.canonicalize().map_err(Refused::Io)?;
-        if location.to_str().is_none() {
-            return Err(Refused::Location("its name is not UTF-8, as the locations of stores are"));
-        }
-        let file_system = FileSystem::of(&location).map_err(Refused::Io)?;
-        let fresh =
-            tempfile::Builder::new().prefix(PREFIX).tempdir_in(&location).map_err(Refused::NotWritable)?;
-        Ok(Conform { target: target.clone(), file_system, fresh, checks, options })
+        let checks = plan::chosen(&options.only, false).map_err(Refused::UnknownCheck)?;
+        let fresh = Fresh::dir_in(location)?;
+        Ok(Conform {
+            target: target.clone(),
+            fresh,
+            checks,
+            options,
+            #[cfg(feature = "vendors")]
+            server: None,
+        })
     }
 
-    /// What the directory is on.
-    pub fn file_system(&self) -> &FileSystem {
-        &self.file_system
+    /// Makes sure that the target can be tried on the bucket of this URL, whose server is started first if the options say how.
+    #[cfg(feature = "vendors")]
+    pub fn prepare_on_bucket(target: &Target, location: &str, options: Options) -> Result<Conform, Refused> {
+        if !target.runs_on_buckets() {
+            return Err(Refused::NotOnBuckets);
+        }
+        let checks = plan::chosen(&options.only, true).map_err(Refused::UnknownCheck)?;
+        let server = match (&options.server, &options.helper) {
+            (Some(command), Some(helper)) => {
+                let cannot = |why| Refused::Bucket(format!("its server: {why}"), String::new());
+                let server = server::Server::start(helper, command).map_err(cannot)?;
+                server::wait_for(location).map_err(cannot)?;
+                Some(server)
+            }
+            _ => None,
+        };
+        let fresh = Fresh::Prefix(bucket::Prefix::in_bucket(location)?);
+        Ok(Conform { target: target.clone(), fresh, checks, options, server })
+    }
+
+    /// What it is tried on.
+    pub fn medium(&self) -> Medium<'_> {
+        match &self.fresh {
+            Fresh::Dir(_, file_system) => Medium::FileSystem(file_system),
+            #[cfg(feature = "vendors")]
+            Fresh::Prefix(prefix) => Medium::Bucket(prefix.url()),
+        }
     }
 
     /// How many checks there are, those to be skipped among them.
@@ -224,15 +282,14 @@ impl Conform {
 
     /// Carries out the checks, one after the other, and says what came of each as soon as it is known.
     pub fn run(self, mut seen: impl FnMut(&Checked)) -> Report {
-        let Conform { target, fresh, checks, options, .. } = self;
         let mut report = Report { checks: Vec::new(), interrupted: false };
         let mut add = |checked: Checked, report: &mut Report| {
             seen(&checked);
             report.checks.push(checked);
         };
-        for check in &checks {
-            let stopped = options.stop.load(Ordering::Relaxed);
-            match (!stopped).then(|| carry_out(check, &target, fresh.path(), &options)).flatten() {
+        for check in &self.checks {
+            let stopped = self.options.stop.load(Ordering::Relaxed);
+            match (!stopped).then(|| self.carry_out(check)).flatten() {
                 Some(checked) => add(checked, &mut report),
                 None => {
                     report.interrupted = true;
@@ -240,69 +297,42 @@ impl Conform {
                 }
             }
         }
-        add(clean_up(fresh), &mut report);
+        let watch = Stopwatch::start();
+        let outcome = self.fresh.clean_up();
+        let (group, name) = plan::LAST;
+        add(Checked { group, name, outcome, note: String::new(), elapsed: watch.elapsed() }, &mut report);
         report
     }
-}
 
-/// Carries out a check in a directory of its own; `None` if it was ended early.
-fn carry_out(check: &Check, target: &Target, fresh: &Path, options: &Options) -> Option<Checked> {
-    let watch = Stopwatch::start();
-    let root = fresh.join(check.name);
-    let (group, name) = (check.group, check.name);
-    let checked = |outcome, note| Checked { group, name, outcome, note, elapsed: watch.elapsed() };
-    if let Err(error) = fs::create_dir(&root) {
-        let why = format!("no directory can be made for it: {error}");
-        return Some(checked(Outcome::Skipped(why), String::new()));
-    }
-    let here = OnDisk::new(target, root.to_str().expect("its parent's name is text"));
-    let site = Site { here, helper: options.helper.clone().map(Arc::new) };
-    let carried_out = check.clone();
-    let ended = within(options.deadline, &options.stop, check.name, move || carried_out.carry_out(&site));
-    let (mut outcome, mut note) = (Outcome::Passed, String::new());
-    match ended {
-        Ended::Done(Came::Passed(on)) => note = on,
-        Ended::Done(Came::NotOffered(what)) => outcome = Outcome::NotOffered(what),
-        Ended::Done(Came::Skipped(why)) => outcome = Outcome::Skipped(why),
-        Ended::Done(Came::Failed(text)) | Ended::Panicked(text) => outcome = Outcome::Failed(text),
-        Ended::Hung => outcome = Outcome::Hung,
-        Ended::Stopped => return None,
-    }
-    // Where a check hung its thread may still be at work; the end of all tells whether something was left behind.
-    let _ = fs::remove_dir_all(&root);
-    Some(checked(outcome, note))
-}
-
-/// Removes a directory. What was interrupted may go on making files in it for a moment.
-fn remove(dir: TempDir) -> io::Result<()> {
-    for _ in 0..REMOVALS_MAX {
-        if fs::remove_dir_all(dir.path()).is_ok() {
-            break;
+    /// Carries out a check in a place of its own; `None` if it was ended early.
+    fn carry_out(&self, check: &Check) -> Option<Checked> {
+        let watch = Stopwatch::start();
+        let (group, name) = (check.group, check.name);
+        let checked = |outcome, note| Checked { group, name, outcome, note, elapsed: watch.elapsed() };
+        let root = match self.fresh.place(name) {
+            Ok(root) => root,
+            Err(why) => return Some(checked(Outcome::Skipped(why), String::new())),
+        };
+        let options = &self.options;
+        let site = Site {
+            here: Real::new(&self.target, &root),
+            helper: options.helper.clone().map(Arc::new),
+            kills: options.kills,
+            #[cfg(feature = "vendors")]
+            server: self.server.clone(),
+        };
+        let carried_out = check.clone();
+        let ended = within(options.deadline, &options.stop, name, move || carried_out.carry_out(&site));
+        let (mut outcome, mut note) = (Outcome::Passed, String::new());
+        match ended {
+            Ended::Done(Came::Passed(on)) => note = on,
+            Ended::Done(Came::NotOffered(what)) => outcome = Outcome::NotOffered(what),
+            Ended::Done(Came::Skipped(why)) => outcome = Outcome::Skipped(why),
+            Ended::Done(Came::Failed(text)) | Ended::Panicked(text) => outcome = Outcome::Failed(text),
+            Ended::Hung => outcome = Outcome::Hung,
+            Ended::Stopped => return None,
         }
-        std::thread::park_timeout(REMOVAL_PAUSE);
+        self.fresh.remove(&root);
+        Some(checked(outcome, note))
     }
-    match dir.close() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        closed => closed,
-    }
-}
-
-/// Removes the fresh directory, and makes sure that hosts kept to the directories that they were given.
-fn clean_up(fresh: TempDir) -> Checked {
-    let watch = Stopwatch::start();
-    let strange = fs::read_dir(fresh.path()).map(|entries| {
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter(|name| !check_names().any(|known| known == name)).collect::<Vec<_>>()
-    });
-    let path = fresh.path().to_path_buf();
-    let closed = remove(fresh);
-    let outcome = match (strange, closed) {
-        (Ok(strange), _) if !strange.is_empty() => {
-            Outcome::Failed(format!("the host made {} beside its directory", strange.join(", ")))
-        }
-        (_, Err(error)) if path.exists() => Outcome::Failed(format!("{} is left: {error}", path.display())),
-        _ => Outcome::Passed,
-    };
-    let (group, name) = plan::LAST;
-    Checked { group, name, outcome, note: String::new(), elapsed: watch.elapsed() }
 }

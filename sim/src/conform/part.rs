@@ -4,8 +4,8 @@
 //! when the thread that started it does, however that comes about, so that none outlives a conform that was killed.
 
 use super::cases::in_full;
-use super::disk::OnDisk;
-use super::{Site, exclusion, processes, read_only, space};
+use super::real::Real;
+use super::{Site, exclusion, fencing, processes, read_only, space};
 use crate::base::block_on;
 use crate::base::panics;
 use crate::hosts::Target;
@@ -45,13 +45,21 @@ pub fn take_part(target: &Target, arguments: &[OsString]) -> Result<(), String> 
     let Some([part, root, parent]) = words.as_deref() else {
         return Err("a part, a directory and a process are expected: asl-sim conform starts this".to_owned());
     };
+    // It ends with its standard input: whoever asks for a server does so in threads that end before it is to.
+    #[cfg(feature = "vendors")]
+    if *part == "serve" {
+        if let Err(why) = super::server::serve(root) {
+            say("failed", &why);
+        }
+        return Ok(());
+    }
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| error.to_string())?;
     if parent_id().to_string() != *parent {
         return Err("the process that started this has gone".to_owned());
     }
-    let here = OnDisk::new(target, root);
-    if !target.runs_on_disk() {
-        return Err(format!("{} cannot be started on a real disk", target.name()));
+    let here = Real::new(target, root);
+    if !here.can_boot() {
+        return Err(format!("{} cannot be started there", target.name()));
     }
     match panics::caught(|| play(part, &here)) {
         Ok(result) => result,
@@ -62,13 +70,15 @@ pub fn take_part(target: &Target, arguments: &[OsString]) -> Result<(), String> 
     }
 }
 
-fn play(part: &str, here: &OnDisk) -> Result<(), String> {
+fn play(part: &str, here: &Real) -> Result<(), String> {
     let played = match part {
         "append" => block_on(processes::append_until_killed(here)),
         "seal" => block_on(processes::seal_until_killed(here)),
         "churn" => block_on(processes::churn_until_killed(here)),
         "hold" => block_on(exclusion::hold(here)),
         "race" => block_on(exclusion::race(here)),
+        "append-until-fenced" => block_on(fencing::append_until_fenced(here)),
+        "race-to-write" => block_on(fencing::race_to_write(here)),
         _ => {
             let mut parts = space::PARTS.iter().chain(read_only::PARTS);
             let (_, check) = parts.find(|(name, _)| *name == part).ok_or("there is no such part")?;
@@ -107,7 +117,7 @@ impl Came {
 }
 
 /// A check that is carried out in a process that has mounts of its own.
-pub(super) type PrivateCheck = (&'static str, fn(&OnDisk) -> Came);
+pub(super) type PrivateCheck = (&'static str, fn(&Real) -> Came);
 
 /// Tells the other side something. If that has gone, there is nobody to work for.
 pub(super) fn say(word: &str, text: &str) {
@@ -137,7 +147,20 @@ impl Other {
     /// Starts a part, if there is a program for it.
     pub(super) fn start(site: &Site, part: &str) -> Option<Other> {
         let helper = site.helper.as_ref()?;
-        Some(Other::spawn(Command::new(&helper.program), helper, site, part))
+        Some(Other::spawn(Command::new(&helper.program), helper, part, site.here.root()))
+    }
+
+    /// Starts one that keeps something that is not a target: a server.
+    #[cfg(feature = "vendors")]
+    pub(super) fn keeping(helper: &Helper, part: &str, what: &str) -> Other {
+        Other::spawn(Command::new(&helper.program), helper, part, what)
+    }
+
+    /// Writes a line to its standard input.
+    #[cfg(feature = "vendors")]
+    pub(super) fn ask(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        writeln!(stdin, "{line}").unwrap_or_else(|error| panic!("another process does not listen: {error}"));
     }
 
     /// Starts a part in mounts of its own; or says why that cannot be.
@@ -153,14 +176,14 @@ impl Other {
         let unshare = find_program("unshare").ok_or("there is no program unshare")?;
         let mut command = Command::new(unshare);
         command.args(arguments).arg(&helper.program);
-        Ok(Other::spawn(command, helper, site, part))
+        Ok(Other::spawn(command, helper, part, site.here.root()))
     }
 
-    fn spawn(mut command: Command, helper: &Helper, site: &Site, part: &str) -> Other {
+    fn spawn(mut command: Command, helper: &Helper, part: &str, root: &str) -> Other {
         let errors = tempfile::tempfile().expect("there is room for a temporary file");
         let mut child = command
             .args(&helper.arguments)
-            .args([part, site.here.disk.root(), &std::process::id().to_string()].map(OsStr::new))
+            .args([part, root, &std::process::id().to_string()].map(OsStr::new))
             // Of its own, so that Ctrl-C reaches us only.
             .process_group(0)
             .stdin(Stdio::piped())
@@ -173,7 +196,7 @@ impl Other {
     }
 
     /// What it says next: a word and a text. `None` once it is gone.
-    fn listen(&mut self) -> Option<(String, String)> {
+    pub(super) fn listen(&mut self) -> Option<(String, String)> {
         loop {
             let mut line = String::new();
             // What a kill cut off was not said.
@@ -251,7 +274,7 @@ const GONE_LOOKS: u32 = 1_000;
 const GONE_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 #[expect(clippy::disallowed_methods, reason = "processes end in the time of this world")]
-fn pause(duration: Duration) {
+pub(super) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
 

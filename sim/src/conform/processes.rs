@@ -6,24 +6,22 @@
 
 use super::Site;
 use super::cases::{Context, Must, all};
-use super::disk::OnDisk;
 use super::part::{Came, NO_HELPER, Other, say};
+use super::real::Real;
 use crate::base::block_on;
 use asl_host::{
     BlockId, Durability, ErrorKind, Host, HostTime, LogSeq, Result, SnapshotId, Store, StoreLocation,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often a writer is killed.
-const ROUNDS: u64 = 6;
 /// After how many acknowledgements it is killed, at least.
 const RECORDS_PER_ROUND: u64 = 40;
 /// How many appends a writer has under way at once, at most.
-const TOGETHER_MAX: u64 = 4;
+pub(super) const TOGETHER_MAX: u64 = 4;
 /// How many blocks and snapshots each a writer makes before it is killed, at least.
 const BLOCKS_PER_ROUND: u64 = 3;
 
-fn store(here: &OnDisk) -> StoreLocation {
+pub(super) fn store(here: &Real) -> StoreLocation {
     here.location("store")
 }
 
@@ -44,7 +42,7 @@ pub(super) fn id_of(bytes: &[u8]) -> Option<u64> {
 
 /// What is known of a log.
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
     /// Which record each number names.
     records: BTreeMap<u64, u64>,
     /// The last number that must survive.
@@ -53,25 +51,38 @@ struct Known {
 
 impl Known {
     /// Takes in what a writer says.
-    fn hear(&mut self, word: &str, text: &str, durability: Durability) {
+    pub(super) fn hear(&mut self, word: &str, text: &str, durability: Durability) {
         let number = |text: &str| text.parse::<u64>().ok();
         match word {
             "acknowledged" => {
                 let (seq, id) = text.split_once(' ').must("a number and a record");
-                let (seq, id) = (number(seq).must("a number"), number(id).must("a record"));
-                let before = self.records.insert(seq, id);
-                assert!(before.is_none(), "number {seq} was given to record {id}, and names another");
-                if durability == Durability::OnAppend {
-                    self.durable = self.durable.max(seq);
-                }
+                self.acknowledged(number(seq).must("a number"), number(id).must("a record"), durability);
             }
             "durable" => self.durable = self.durable.max(number(text).must("a number")),
             _ => {}
         }
     }
 
+    /// Takes in that a record was given a number.
+    pub(super) fn acknowledged(&mut self, seq: u64, id: u64, durability: Durability) {
+        let before = self.records.insert(seq, id);
+        assert!(before.is_none(), "number {seq} was given to record {id}, and names another");
+        if durability == Durability::OnAppend {
+            self.durable = self.durable.max(seq);
+        }
+    }
+
+    /// Takes in what somebody else was told of the same log.
+    pub(super) fn merge(&mut self, other: Known) {
+        for (seq, id) in other.records {
+            let before = self.records.insert(seq, id);
+            assert!(before.is_none(), "number {seq} was given to record {id}, and names another");
+        }
+        self.durable = self.durable.max(other.durable);
+    }
+
     /// The log holds what must be there, nothing torn, nothing twice, and at most what was under way besides.
-    fn check(&mut self, log: &[asl_host::Record]) {
+    pub(super) fn check(&mut self, log: &[asl_host::Record]) {
         let last = self.records.last_key_value().map_or(0, |(number, _)| *number);
         let mut seen = BTreeSet::new();
         for (found, number) in log.iter().zip(1..) {
@@ -92,7 +103,7 @@ impl Known {
 }
 
 /// In another process: appends, alone and several at once, and says which record got which number.
-pub(super) async fn append_until_killed(here: &OnDisk) -> Result<()> {
+pub(super) async fn append_until_killed(here: &Real) -> Result<()> {
     let host = here.boot();
     let store = host.open_store(&store(here)).await?;
     let mut next = (store.durable_upto().await?.0 + 1) << 20;
@@ -115,7 +126,7 @@ pub(super) fn a_killed_writer_loses_nothing_that_was_acknowledged(site: &Site) -
     let durability = site.here.boot().capabilities().durability;
     drop(block_on(site.here.boot().create_store(&store(&site.here))).must("create the store"));
     let mut known = Known::default();
-    for round in 1..=ROUNDS {
+    for round in 1..=site.kills {
         let Some(mut other) = Other::start(site, "append") else {
             return Came::Skipped(NO_HELPER.to_owned());
         };
@@ -142,7 +153,7 @@ fn content(turn: u64) -> Vec<u8> {
 }
 
 /// In another process: seals blocks and makes snapshots, and says which.
-pub(super) async fn seal_until_killed(here: &OnDisk) -> Result<()> {
+pub(super) async fn seal_until_killed(here: &Real) -> Result<()> {
     let store = here.boot().open_store(&store(here)).await?;
     for turn in 1.. {
         let block = store.create_block().await?;
@@ -161,7 +172,7 @@ pub(super) async fn seal_until_killed(here: &OnDisk) -> Result<()> {
 pub(super) fn a_killed_writer_leaves_blocks_and_snapshots_whole_or_absent(site: &Site) -> Came {
     drop(block_on(site.here.boot().create_store(&store(&site.here))).must("create the store"));
     let (mut blocks, mut snapshots) = (BTreeMap::new(), BTreeMap::new());
-    for round in 1..=ROUNDS {
+    for round in 1..=site.kills {
         let Some(mut other) = Other::start(site, "seal") else {
             return Came::Skipped(NO_HELPER.to_owned());
         };
@@ -189,7 +200,7 @@ pub(super) fn a_killed_writer_leaves_blocks_and_snapshots_whole_or_absent(site: 
 
 /// All that is known is there, and whole; of what is not known there is one of each sort at most, and it is whole too.
 async fn check_blocks_and_snapshots(
-    here: &OnDisk,
+    here: &Real,
     blocks: &mut BTreeMap<BlockId, Vec<u8>>,
     snapshots: &mut BTreeMap<SnapshotId, u64>,
 ) -> Result<()> {
@@ -255,7 +266,7 @@ pub(super) fn the_clock_goes_on_where_a_killed_process_left_it(site: &Site) -> C
 const CHURNED: u64 = 3;
 
 /// In another process: makes a store, fills it, opens it again and destroys it, for ever, and says when it has taken a step.
-pub(super) async fn churn_until_killed(here: &OnDisk) -> Result<()> {
+pub(super) async fn churn_until_killed(here: &Real) -> Result<()> {
     let (host, location) = (here.boot(), store(here));
     loop {
         let made = host.create_store(&location).await?;

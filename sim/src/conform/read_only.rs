@@ -6,10 +6,10 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::OnDisk;
 use super::mounts::Switch;
 use super::part::{Came, PrivateCheck, privately};
 use super::processes::record;
+use super::real::Real;
 use crate::base::block_on;
 use crate::surroundings::is_root;
 use asl_host::{Code, ErrorKind, Host, LogSeq, Result, Store, StoreLocation};
@@ -38,8 +38,8 @@ pub(super) fn a_store_works_again_once_its_directory_is_writable(site: &Site) ->
     if is_root() { privately(site, NAMES[1]) } else { with_bits(&site.here, works_again) }
 }
 
-fn mounted(here: &OnDisk, check: fn(&OnDisk, Set<'_>)) -> Came {
-    let root = Path::new(here.disk.root());
+fn mounted(here: &Real, check: fn(&Real, Set<'_>)) -> Came {
+    let root = Path::new(here.root());
     let switch = match Switch::over(root) {
         Ok(switch) => switch,
         Err(why) => return Came::Skipped(why),
@@ -52,8 +52,8 @@ fn mounted(here: &OnDisk, check: fn(&OnDisk, Set<'_>)) -> Came {
     Came::Passed("mounted read-only".to_owned())
 }
 
-fn with_bits(here: &OnDisk, check: fn(&OnDisk, Set<'_>)) -> Came {
-    let root = Path::new(here.disk.root());
+fn with_bits(here: &Real, check: fn(&Real, Set<'_>)) -> Came {
+    let root = Path::new(here.root());
     check(here, &|read_only| set_bits(root, read_only).expect("what is ours can be changed"));
     Came::Passed("without the permission to write".to_owned())
 }
@@ -87,12 +87,12 @@ fn tree(dir: &Path) -> io::Result<BTreeMap<PathBuf, Vec<u8>>> {
     Ok(found)
 }
 
-fn store(here: &OnDisk) -> StoreLocation {
+fn store(here: &Real) -> StoreLocation {
     here.location("store")
 }
 
 /// A closed store with some records; the host's clock and identity have been asked for.
-fn begun(here: &OnDisk) {
+fn begun(here: &Real) {
     block_on(async {
         let host = here.boot();
         host.identity().await?;
@@ -117,9 +117,9 @@ fn assert_refused<T>(what: &str, attempt: impl Fn() -> Result<T>) {
     assert_eq!(first.kind(), second.kind(), "{what}: the same failure gives the same error");
 }
 
-fn errors_are_honest(here: &OnDisk, set_read_only: Set<'_>) {
+fn errors_are_honest(here: &Real, set_read_only: Set<'_>) {
     begun(here);
-    let root = Path::new(here.disk.root());
+    let root = Path::new(here.root());
     let before = tree(root).expect("it can be listed");
     set_read_only(true);
     let new = here.location("new");
@@ -151,7 +151,7 @@ fn errors_are_honest(here: &OnDisk, set_read_only: Set<'_>) {
     set_read_only(false);
 }
 
-fn works_again(here: &OnDisk, set_read_only: Set<'_>) {
+fn works_again(here: &Real, set_read_only: Set<'_>) {
     begun(here);
     let clock = block_on(here.boot().now()).must("read the clock");
     let identity = block_on(here.boot().identity()).must("ask for the identity");

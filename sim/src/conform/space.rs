@@ -5,10 +5,10 @@
 
 use super::Site;
 use super::cases::{Context, Must};
-use super::disk::OnDisk;
 use super::mounts::SmallDisk;
 use super::part::{Came, PrivateCheck, privately};
 use super::processes::{id_of, record};
+use super::real::Real;
 use crate::base::block_on;
 use crate::hosts::BoxedHost;
 use asl_host::{Code, Durability, ErrorKind, Host, LogSeq, Result, Store, StoreError, StoreLocation};
@@ -47,18 +47,18 @@ pub(super) fn a_creation_without_space_leaves_room_for_one(site: &Site) -> Came 
 }
 
 /// Has the check done on a target whose root is on a small disk.
-fn on_small_disk(here: &OnDisk, check: fn(&OnDisk, &SmallDisk)) -> Came {
-    let disk = match SmallDisk::mount_at(here.disk.root().as_ref()) {
+fn on_small_disk(here: &Real, check: fn(&Real, &SmallDisk)) -> Came {
+    let disk = match SmallDisk::mount_at(here.root().as_ref()) {
         Ok(disk) => disk,
         Err(why) => return Came::Skipped(why),
     };
     let root = disk.root.join("root");
     std::fs::create_dir(&root).expect("there is room for a directory");
-    check(&OnDisk::new(&here.target, &root.to_string_lossy()), &disk);
+    check(&Real::new(&here.target, &root.to_string_lossy()), &disk);
     Came::Passed(disk.about)
 }
 
-fn store(here: &OnDisk) -> StoreLocation {
+fn store(here: &Real) -> StoreLocation {
     here.location("store")
 }
 
@@ -117,7 +117,7 @@ impl Acknowledged {
 }
 
 /// A new store with some records in it, durable whatever the host's durability.
-fn begun(here: &OnDisk) -> (Handle, Acknowledged) {
+fn begun(here: &Real) -> (Handle, Acknowledged) {
     let store = block_on(here.boot().create_store(&store(here))).must("create the store");
     let mut acknowledged = Acknowledged::default();
     for id in 0..10 {
@@ -127,11 +127,11 @@ fn begun(here: &OnDisk) -> (Handle, Acknowledged) {
     (store, acknowledged)
 }
 
-fn reopened(here: &OnDisk) -> Handle {
+fn reopened(here: &Real) -> Handle {
     block_on(here.boot().open_store(&store(here))).must("open the store once there is space")
 }
 
-fn records_stay(here: &OnDisk, disk: &SmallDisk) {
+fn records_stay(here: &Real, disk: &SmallDisk) {
     let (store, mut acknowledged) = begun(here);
     let durable = Acknowledged(acknowledged.0.clone());
     disk.fill(SPARE_LEN);
@@ -151,7 +151,7 @@ fn records_stay(here: &OnDisk, disk: &SmallDisk) {
     must_stay.check(&reopened(here)).must("read the log once there is space");
 }
 
-fn work_goes_on(here: &OnDisk, disk: &SmallDisk) {
+fn work_goes_on(here: &Real, disk: &SmallDisk) {
     let (store, mut acknowledged) = begun(here);
     disk.fill(SPARE_LEN);
     acknowledged.append_until_full(&store);
@@ -180,7 +180,7 @@ fn work_goes_on(here: &OnDisk, disk: &SmallDisk) {
     drop(block_on(here.boot().create_store(&here.location("another"))).must("make another store"));
 }
 
-fn blocks_and_snapshots_stay(here: &OnDisk, disk: &SmallDisk) {
+fn blocks_and_snapshots_stay(here: &Real, disk: &SmallDisk) {
     let (store, _) = begun(here);
     let mut sealed = BTreeMap::new();
     let mut snapshots = Vec::new();
@@ -236,7 +236,7 @@ fn blocks_and_snapshots_stay(here: &OnDisk, disk: &SmallDisk) {
     .must("work with blocks and snapshots once there is space");
 }
 
-fn creation_can_be_repeated(here: &OnDisk, disk: &SmallDisk) {
+fn creation_can_be_repeated(here: &Real, disk: &SmallDisk) {
     disk.fill(0);
     for _ in 0..2 {
         match block_on(here.boot().create_store(&store(here))) {

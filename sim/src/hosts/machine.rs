@@ -1,11 +1,9 @@
-//! Where a host runs: a process of the simulated world, or a directory of a real disk.
+//! Where a host runs: a process of the simulated world.
 
 use crate::executor::Process;
 use crate::media::files::ROOT;
 use crate::media::{Blocking, Sim, SimCells, SimDisk, SimEnv, SimFileSystem};
 use crate::scenario::Setup;
-use asl_host::env::OsEnv;
-use asl_host::fs::OsFileSystem;
 use std::sync::Arc;
 
 /// A process in the simulated world, for a host to run in.
@@ -82,39 +80,5 @@ impl Machine<'_> {
     /// short run has several.
     pub fn segment_len_max(&self) -> u64 {
         self.setup.segment_len_max
-    }
-}
-
-/// A directory on a real disk, for a host to run in, with the operating system's file system, clock and entropy.
-#[derive(Clone, Debug)]
-pub struct Disk {
-    root: String,
-}
-
-impl Disk {
-    /// A directory that exists.
-    pub(crate) fn new(root: impl Into<String>) -> Disk {
-        Disk { root: root.into() }
-    }
-
-    /// The file system.
-    pub fn file_system(&self) -> OsFileSystem {
-        OsFileSystem
-    }
-
-    /// Clock and entropy.
-    pub fn env(&self) -> OsEnv {
-        OsEnv
-    }
-
-    /// The directory that is the host's own; it exists. Stores are made in it.
-    pub fn root(&self) -> &str {
-        &self.root
-    }
-
-    /// How many bytes a segment should have before another is begun, for hosts that keep segments: small, so that few
-    /// records fill several.
-    pub fn segment_len_max(&self) -> u64 {
-        4 << 10
     }
 }

@@ -1,13 +1,14 @@
 //! What can be tested: hosts, made anew for every process of a simulated world.
 //!
 //! A [`Target`] has a name and boots a host in a [`Machine`]: a process with the simulated file system, clock and entropy.
-//! If it can, it also boots the host on a [`Disk`]: a directory of the operating system's.
+//! If it can, it also boots the host on a [`Disk`], a directory of the operating system's, or on a bucket of a real object store.
 //! Hosts are kept behind object-safe mirrors of the contract's traits (`asl_mirrors`), so that the code that
 //! drives a run is compiled once, not once for each host.
 
 pub(crate) mod gate;
 mod machine;
 mod operation;
+mod place;
 pub mod reference;
 
 use crate::check::{INVARIANTS, OwnInvariant};
@@ -20,8 +21,12 @@ use std::io;
 use std::sync::Arc;
 
 pub(crate) use asl_mirrors::{AnyHost, AnyStore, BoxedHost};
-pub use machine::{Disk, Machine};
+pub use machine::Machine;
 pub use operation::{OwnFuture, OwnOperation};
+#[cfg(feature = "vendors")]
+pub use place::Bucket;
+pub use place::Disk;
+pub(crate) use place::{Place, is_url};
 
 /// Hosts that are processes of the operating system, as far as a target has to know of them.
 pub(crate) trait Programs: Send + Sync {
@@ -34,6 +39,8 @@ pub(crate) trait Programs: Send + Sync {
 
 type Boot = dyn Fn(&Machine<'_>) -> Box<dyn AnyHost> + Send + Sync;
 type BootOnDisk = dyn Fn(&Disk) -> Box<dyn AnyHost> + Send + Sync;
+#[cfg(feature = "vendors")]
+type BootOnBucket = dyn Fn(&Bucket) -> Box<dyn AnyHost> + Send + Sync;
 
 /// Something that can be tested.
 #[derive(Clone)]
@@ -47,6 +54,8 @@ pub struct Target {
     dies_alone: bool,
     usual_faults: Vec<FaultClass>,
     boot_on_disk: Option<Arc<BootOnDisk>>,
+    #[cfg(feature = "vendors")]
+    boot_on_bucket: Option<Arc<BootOnBucket>>,
     breaks: Option<&'static str>,
     invariants: Vec<OwnInvariant>,
     operations: Vec<OwnOperation>,
@@ -100,6 +109,8 @@ impl Target {
             dies_alone: false,
             usual_faults: vec![FaultClass::Crash, FaultClass::Error],
             boot_on_disk: None,
+            #[cfg(feature = "vendors")]
+            boot_on_bucket: None,
             breaks: None,
             invariants: Vec::new(),
             operations: Vec::new(),
@@ -241,6 +252,15 @@ impl Target {
         self
     }
 
+    /// The same target, whose host is made by `boot` each time that it starts on a bucket of a real object store; without this it cannot
+    /// be started there, and `conform` refuses it.
+    #[cfg(feature = "vendors")]
+    #[must_use]
+    pub fn on_bucket<H: Host>(mut self, boot: impl Fn(&Bucket) -> H + Send + Sync + 'static) -> Target {
+        self.boot_on_bucket = Some(Arc::new(move |bucket| Box::new(boot(bucket)) as Box<dyn AnyHost>));
+        self
+    }
+
     /// Its name on the command line.
     pub fn name(&self) -> &str {
         &self.name
@@ -260,8 +280,20 @@ impl Target {
         self.boot_on_disk.is_some()
     }
 
-    /// A new incarnation of the host on a real disk, if the target can be started there.
-    pub(crate) fn boot_on_disk(&self, disk: &Disk) -> Option<BoxedHost> {
-        self.boot_on_disk.as_ref().map(|boot| BoxedHost::new(boot(disk)))
+    /// Whether its host can be started on a bucket of a real object store.
+    pub fn runs_on_buckets(&self) -> bool {
+        #[cfg(feature = "vendors")]
+        return self.boot_on_bucket.is_some();
+        #[cfg(not(feature = "vendors"))]
+        false
+    }
+
+    /// A new incarnation of the host in the real world, if the target can be started there.
+    pub(crate) fn boot_at(&self, place: &Place) -> Option<BoxedHost> {
+        match place {
+            Place::Disk(disk) => self.boot_on_disk.as_ref().map(|boot| BoxedHost::new(boot(disk))),
+            #[cfg(feature = "vendors")]
+            Place::Bucket(bucket) => self.boot_on_bucket.as_ref().map(|boot| BoxedHost::new(boot(bucket))),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! What a conform prints: a heading for each group, a line for each check, and what came of it all.
 
 use crate::base::words::{duration, program, things, wrapped};
-use crate::conform::{Checked, Outcome, Report};
-use crate::surroundings::{FileSystem, Syncs};
+use crate::conform::{Checked, Medium, Outcome, Report};
+use crate::surroundings::Syncs;
 use crate::tell::style::{BAD, BOLD, DIM, GOOD, WARN};
 use serde::Serialize;
 use std::time::Duration;
@@ -17,8 +17,12 @@ pub(crate) enum Line<'a> {
     Start {
         target: &'a str,
         location: &'a str,
+        /// Empty on a bucket.
         file_system: &'a str,
+        /// Empty on a bucket.
         device: &'a str,
+        /// The URL that all lies below, on a bucket.
+        prefix: Option<&'a str>,
         cases: usize,
     },
     Case {
@@ -48,14 +52,25 @@ pub(crate) fn sentence(name: &str) -> String {
 }
 
 /// What is tried, where, and what a sync means there.
-pub(crate) fn heading(target: &str, location: &str, on: &FileSystem, columns: usize) -> String {
-    let first = format!(
-        "{BOLD}target{BOLD:#} {target}  {BOLD}location{BOLD:#} {location}  {BOLD}file system{BOLD:#} {on}\n"
-    );
-    let note = match on.syncs() {
-        Syncs::Durable => return first,
-        Syncs::Nothing(why) => format!("nothing outlives a loss of power here: {why}"),
-        Syncs::Depends(what) => format!("whether a sync outlives a loss of power depends on {what}"),
+pub(crate) fn heading(target: &str, location: &str, medium: Medium<'_>, columns: usize) -> String {
+    let first = format!("{BOLD}target{BOLD:#} {target}  {BOLD}location{BOLD:#} {location}");
+    let (first, note) = match medium {
+        Medium::FileSystem(on) => {
+            let first = format!("{first}  {BOLD}file system{BOLD:#} {on}\n");
+            match on.syncs() {
+                Syncs::Durable => return first,
+                Syncs::Nothing(why) => (first, format!("nothing outlives a loss of power here: {why}")),
+                Syncs::Depends(what) => {
+                    (first, format!("whether a sync outlives a loss of power depends on {what}"))
+                }
+            }
+        }
+        Medium::Bucket(prefix) => {
+            let note = format!(
+                "all that is made lies below {prefix}, and is removed at the end; after a kill -9 it stays"
+            );
+            (format!("{first}\n"), note)
+        }
     };
     format!("{first}{DIM}{}{DIM:#}\n", wrapped(&note, 0, columns))
 }
