@@ -5,6 +5,8 @@
 //! and recovers ([`lab`]), and what is then there must be among the states that the model allows ([`judge`]). [`examine`]
 //! does that for many programs, [`report`] says what came of it.
 //!
+//! With the feature `vendors`, `bucket` holds the model of buckets against real object stores.
+//!
 //! What a seed settles: the programs, and of each recording the crash points. What it does not: the recording itself, which is
 //! the kernel's doing and differs from run to run.
 //!
@@ -12,6 +14,8 @@
 //! only under memory pressure or after minutes, and whether states that the model allows do occur.
 
 pub mod arm;
+#[cfg(feature = "vendors")]
+pub mod bucket;
 pub mod cli;
 pub mod crash;
 pub mod disk;
