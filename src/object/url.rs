@@ -145,7 +145,14 @@ mod vendors {
         options: &[(&str, &str)],
     ) -> Result<Arc<dyn ObjectStore>, UrlError> {
         let bucket = match scheme {
-            ObjectStoreScheme::AmazonS3 => client!(AmazonS3Builder, AmazonS3ConfigKey, url, options),
+            ObjectStoreScheme::AmazonS3 => {
+                // The crate panics if it is none.
+                let endpoint = AmazonS3Builder::from_env().get_config_value(&AmazonS3ConfigKey::Endpoint);
+                if let Some(why) = endpoint.and_then(|endpoint| Url::parse(&endpoint).err()) {
+                    return Err(UrlError(format!("AWS_ENDPOINT is no URL: {why}")));
+                }
+                client!(AmazonS3Builder, AmazonS3ConfigKey, url, options)
+            }
             ObjectStoreScheme::MicrosoftAzure => client!(MicrosoftAzureBuilder, AzureConfigKey, url, options),
             ObjectStoreScheme::GoogleCloudStorage => {
                 client!(GoogleCloudStorageBuilder, GoogleConfigKey, url, options)

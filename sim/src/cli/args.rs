@@ -40,6 +40,7 @@ pub(super) enum Command {
     FuzzCase(FuzzCaseArgs),
     Promote(PromoteArgs),
     Conform(ConformArgs),
+    Probe(ProbeArgs),
     Specimens(SpecimensArgs),
     Mount(MountArgs),
     Doctor(DoctorArgs),
@@ -78,6 +79,7 @@ impl Command {
             Command::FuzzCase(args) => args.format,
             Command::Promote(args) => args.format,
             Command::Conform(args) => args.format,
+            Command::Probe(args) => args.format,
             Command::Specimens(args) => args.format,
             Command::Doctor(args) => args.format,
             Command::List(args) => args.format,
@@ -255,6 +257,48 @@ pub(super) struct ConformArgs {
     /// How results are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+/// Says which axioms a bucket keeps, before anybody puts a log on it.
+///
+/// Tries each condition, races clients for keys, reads and lists after writes, and measures puts. Works below a prefix that it names first, and
+/// removes what it put. Status 10: the bucket breaks something that the host on object stores needs; 3: that could not be decided in time.
+#[derive(Debug, clap::Args)]
+pub(super) struct ProbeArgs {
+    /// The bucket: `s3://`, `az://`, `gs://` or `file://`; credentials and endpoint are in the environment (`AWS_*`, `AZURE_*`, `GOOGLE_*`).
+    pub(super) url: String,
+    /// Below which name to work; nothing may be there [default: a fresh one].
+    #[arg(long, value_name = "NAME")]
+    pub(super) prefix: Option<String>,
+    /// How many clients race for a key.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = racers)]
+    pub(super) racers: usize,
+    /// On how many keys a race must end well.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = racers)]
+    pub(super) keys: usize,
+    /// How long each check that races may go on.
+    #[arg(long, value_name = "T", default_value = "15s", value_parser = some_time)]
+    pub(super) race_for: Duration,
+    /// How long to wait for an answer.
+    #[arg(long, value_name = "T", default_value = "10s", value_parser = some_time)]
+    pub(super) timeout: Duration,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// A time that is not nothing.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = quantities::time(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "a time is expected, as 90s, 30m or 2h".to_owned())
+}
+
+/// A number of clients, or of keys.
+fn racers(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (2..=10_000).contains(count))
+        .ok_or_else(|| "a number from 2 to 10000 is expected".to_owned())
 }
 
 /// Mounts a simulated file system for any program.

@@ -86,8 +86,17 @@ fn on_a_bucket(target: &Target, location: &str, options: Options) -> Result<Conf
 
 #[cfg(not(feature = "vendors"))]
 fn on_a_bucket(_: &Target, _: &str, _: Options) -> Result<Conform, Refused> {
-    let why = "this program was built without clients of object stores".to_owned();
-    Err(Refused::Bucket(why, "build it with --features vendors".to_owned()))
+    Err(Refused::Bucket(NO_VENDORS.0.to_owned(), NO_VENDORS.1.to_owned()))
+}
+
+/// Why nothing can be done on buckets, and what would help.
+#[cfg(not(feature = "vendors"))]
+const NO_VENDORS: (&str, &str) =
+    ("this program was built without clients of object stores", "build it with `--features vendors`");
+
+#[cfg(not(feature = "vendors"))]
+pub(super) fn no_vendors() -> Error {
+    Error::new(NO_VENDORS.0).hint(NO_VENDORS.1).status(Status::Unavailable)
 }
 
 /// This program once more. Without a path to it the checks that need it are skipped by name.
@@ -97,7 +106,7 @@ fn helper(target: &str) -> Option<Helper> {
 }
 
 /// The first Ctrl-C ends the conform in good order, the second one at once.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
+pub(super) fn stop_on_interrupt() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
     let handler = move || {
@@ -125,6 +134,8 @@ fn refused(why: Refused, target: &str, location: &Path) -> Error {
         Refused::NotOnBuckets => Error::new(format!("{target} cannot be started on a bucket"))
             .hint("name a directory with --location DIR")
             .status(Status::Unavailable),
+        #[cfg(feature = "vendors")]
+        Refused::Unreachable(why) => super::probe::refused(why),
         Refused::Bucket(why, hint) => {
             let error = Error::new(format!("{cannot}: {why}")).status(Status::Unavailable);
             if hint.is_empty() { error } else { error.hint(hint) }

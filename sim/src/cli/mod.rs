@@ -17,6 +17,8 @@ mod known;
 mod list;
 mod mount;
 mod out;
+#[cfg(feature = "vendors")]
+mod probe;
 mod promote;
 mod publish;
 mod replay;
@@ -97,6 +99,10 @@ fn obey(targets: &Targets, command_line: Vec<OsString>) -> Status {
         Command::Promote(args) => promote::promote(args, targets, &mut out),
         Command::FuzzCase(args) => fuzz_case::fuzz_case(args, targets, &mut out),
         Command::Conform(args) => conform::conform(args, targets, &mut out),
+        #[cfg(feature = "vendors")]
+        Command::Probe(args) => probe::probe(args, &mut out),
+        #[cfg(not(feature = "vendors"))]
+        Command::Probe(_) => Err(conform::no_vendors()),
         Command::Specimens(args) => specimens::specimens(args, &mut out),
         Command::Mount(args) => mount::mount(args, &mut out),
         Command::Doctor(args) => doctor::doctor(args, &mut out),

@@ -32,6 +32,7 @@ impl Prefix {
                 "name a bucket (s3://, az://, gs://) or a directory (file:///DIR)".to_owned(),
             ));
         }
+        asl_probe::reachable(location).map_err(Refused::Unreachable)?;
         let mut random = [0; 8];
         OsEnv.fill_random(&mut random);
         let url = format!("{}/{PREFIX}{:016x}", location.trim_end_matches('/'), u64::from_le_bytes(random));
@@ -91,6 +92,13 @@ impl Prefix {
 
     async fn remove(&self, names: Vec<Path>) -> object_store::Result<()> {
         let names = futures_util::stream::iter(names.into_iter().map(Ok)).boxed();
-        self.bucket.delete_stream(names).try_for_each(|_| async { Ok(()) }).await
+        let mut removed = self.bucket.delete_stream(names);
+        while let Some(one) = removed.next().await {
+            match one {
+                Err(object_store::Error::NotFound { .. }) | Ok(_) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }

@@ -112,6 +112,9 @@ pub enum Refused {
     NotOnBuckets,
     /// The bucket cannot be used: why, and what would help.
     Bucket(String, String),
+    /// The bucket cannot be asked.
+    #[cfg(feature = "vendors")]
+    Unreachable(asl_probe::Refused),
     /// There is no check of this name.
     UnknownCheck(String),
 }
@@ -125,6 +128,8 @@ impl fmt::Display for Refused {
             Refused::NotWritable(error) => write!(f, "nothing can be made in it: {error}"),
             Refused::NotOnBuckets => f.write_str("the target cannot be started on a bucket"),
             Refused::Bucket(why, _) => f.write_str(why),
+            #[cfg(feature = "vendors")]
+            Refused::Unreachable(why) => f.write_str(&why.line),
             Refused::UnknownCheck(name) => write!(f, "there is no check named {name:?}"),
         }
     }

@@ -6,20 +6,16 @@
 //!
 //! Not modelled here: lists that are behind, and conditions that are tested apart from the change. Profiles of such buckets allow more.
 
-use super::carry_out::{FAILED, Outcome, in_order};
-use super::program::Program;
+use super::carry_out::{FAILED, Outcome, Place, in_order};
+use super::program::{Program, Step};
 use asl_sim::scenario::Profile;
 use asl_sim::world::Sandbox;
 use object_store::path::Path;
 use std::collections::BTreeSet;
 
-/// A client's step.
-type Place = (usize, usize);
-
 /// Whether the model allows a program to come to this.
 pub fn allows(profile: Profile, program: &Program, seen: &Outcome) -> bool {
-    let lost: BTreeSet<Place> =
-        places(program).filter(|&(client, nth)| seen.told[client][nth] == FAILED).collect();
+    let lost = places(program).filter(|place| seen.told[place.client][place.nth] == FAILED).collect();
     orders(program, &lost).iter().any(|order| outcome(profile, program, order, &lost) == *seen)
 }
 
@@ -30,47 +26,51 @@ pub fn all(profile: Profile, program: &Program) -> BTreeSet<Outcome> {
 }
 
 fn places(program: &Program) -> impl Iterator<Item = Place> {
-    program
-        .clients
-        .iter()
-        .enumerate()
-        .flat_map(|(client, steps)| (0..steps.len()).map(move |nth| (client, nth)))
+    program.clients.iter().enumerate().flat_map(|(client, steps)| {
+        steps.iter().enumerate().flat_map(move |(nth, step)| {
+            let parts = if matches!(step, Step::Upload(_)) { 2 } else { 1 };
+            (0..parts).map(move |part| Place { client, nth, part })
+        })
+    })
 }
 
 fn outcome(profile: Profile, program: &Program, order: &[Place], lost: &BTreeSet<Place>) -> Outcome {
     let sandbox = Sandbox::on(profile, 1);
     let bucket = sandbox.object_store();
-    let unheard = |client, nth| lost.contains(&(client, nth));
+    let unheard = |place: &Place| lost.contains(place);
     sandbox.run(in_order(&bucket, &Path::from("program"), program, order, &unheard))
 }
 
 /// Every order in which a client's steps stand as it took them. Those whose answers were lost stand anywhere behind those before them, or
 /// nowhere.
 fn orders(program: &Program, lost: &BTreeSet<Place>) -> Vec<Vec<Place>> {
+    let places: Vec<Place> = places(program).collect();
     let mut all = Vec::new();
-    extend(program, lost, &mut Vec::new(), &mut all);
+    extend(&places, lost, &mut Vec::new(), &mut all);
     all
 }
 
-fn extend(program: &Program, lost: &BTreeSet<Place>, order: &mut Vec<Place>, all: &mut Vec<Vec<Place>>) {
-    let missing = |place: &Place| !order.contains(place);
-    if places(program).filter(|place| !lost.contains(place)).all(|place| !missing(&place)) {
+fn extend(places: &[Place], lost: &BTreeSet<Place>, order: &mut Vec<Place>, all: &mut Vec<Vec<Place>>) {
+    if places.iter().all(|place| lost.contains(place) || order.contains(place)) {
         all.push(order.clone());
     }
-    let before = |&(client, nth): &Place| {
-        (0..nth).all(|nth| lost.contains(&(client, nth)) || order.contains(&(client, nth)))
-    };
-    let next: Vec<Place> = places(program).filter(missing).filter(before).collect();
-    for place in next {
-        order.push(place);
-        extend(program, lost, order, all);
-        order.pop();
+    for &place in places {
+        let follows = |before: &Place| {
+            // An upload whose answers were lost is completed only if it was begun.
+            let needed = !lost.contains(before) || before.nth == place.nth;
+            before.client == place.client && *before < place && needed
+        };
+        if !order.contains(&place) && places.iter().filter(|one| follows(one)).all(|one| order.contains(one))
+        {
+            order.push(place);
+            extend(places, lost, order, all);
+            order.pop();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::program::Step;
     use super::*;
 
     fn texts(outcomes: &BTreeSet<Outcome>) -> Vec<String> {

@@ -3,15 +3,25 @@
 //! What comes of it is text, the same for the model and for a real bucket: what each client was told, and what stands there afterwards.
 
 use super::program::{KEYS, Key, Program, Step};
+use asl_host::TimerEnv;
+use asl_host::env::Env;
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult, UpdateVersion};
+use object_store::{
+    Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutResult, UpdateVersion,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// What a request says whose answer was lost, or which the server could not carry out.
 pub const FAILED: &str = "failed";
+
+/// How long a client waits at most before a step, in microseconds: about as long as a request takes.
+const WAIT_US_MAX: u64 = 12_000;
 
 /// What came of a program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,13 +85,8 @@ impl Client {
                 Err(error) => said(&error),
             },
             Step::Upload(key) => {
-                let upload = async {
-                    let mut upload = bucket.put_multipart(&name(key)).await?;
-                    upload.put_part(bytes.into()).await?;
-                    upload.complete().await
-                };
-                let put = upload.await;
-                self.put(key, put)
+                let begun = begun(bucket, &name(key), content).await;
+                self.completed(key, begun).await
             }
             Step::List => {
                 let all: object_store::Result<Vec<_>> = bucket.list(Some(below)).try_collect().await;
@@ -98,6 +103,14 @@ impl Client {
                 }
             }
         }
+    }
+
+    async fn completed(&mut self, key: Key, begun: Begun) -> String {
+        let put = match begun {
+            Ok(mut upload) => upload.complete().await,
+            Err(error) => Err(error),
+        };
+        self.put(key, put)
     }
 
     fn put(&mut self, key: Key, put: object_store::Result<PutResult>) -> String {
@@ -124,6 +137,15 @@ impl Client {
             Err(error) => said(&error),
         }
     }
+}
+
+/// An upload with its part, or why there is none.
+type Begun = object_store::Result<Box<dyn MultipartUpload>>;
+
+async fn begun(bucket: &dyn ObjectStore, name: &Path, content: &str) -> Begun {
+    let mut upload = bucket.put_multipart(name).await?;
+    upload.put_part(content.to_owned().into()).await?;
+    Ok(upload)
 }
 
 fn said(error: &Error) -> String {
@@ -157,31 +179,63 @@ async fn end(bucket: &dyn ObjectStore, below: &Path, told: Vec<Vec<String>>) -> 
     Outcome { told, after }
 }
 
-/// All clients at once. The program's objects lie below a name that nobody else uses.
-pub async fn at_once(bucket: &dyn ObjectStore, below: &Path, program: &Program) -> Outcome {
-    let first = begin(bucket, below, program).await;
+/// All clients at once, each of which waits for a moment before each step, as the seed says: else they would always come in one order. The
+/// program's objects lie below a name that nobody else uses.
+/// Before and after go by another way to the same bucket, on which nothing is lost.
+pub async fn at_once(
+    bucket: &dyn ObjectStore,
+    unharmed: &dyn ObjectStore,
+    below: &Path,
+    program: &Program,
+    seed: u64,
+) -> Outcome {
+    let first = begin(unharmed, below, program).await;
+    let timer = TimerEnv::default();
     let clients = program.clients.iter().zip(1..).map(|(steps, number)| {
         let mut client = first.clone();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(number as u64);
+        let timer = timer.clone();
         async move {
             let mut told = Vec::new();
             for (nth, &step) in steps.iter().enumerate() {
+                let wait = Duration::from_micros(u64::from(random.next_u32()) % WAIT_US_MAX);
+                // Half of them do not wait at all, so that requests meet.
+                if random.next_u32().is_multiple_of(2) {
+                    timer.sleep(wait).await;
+                }
                 told.push(client.step(bucket, below, step, &content(number, nth)).await);
             }
             told
         }
     });
     let told = join_all(clients).await;
-    end(bucket, below, told).await
+    end(unharmed, below, told).await
 }
 
-/// One request after the other, in this order of clients and steps. A step that is not named is not taken, and told as failed, as are those
-/// of which `unheard` says so.
+/// A client's step, or a part of it: an upload is put (0), and completed (1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Whose.
+    pub client: usize,
+    /// Which of its steps.
+    pub nth: usize,
+    /// Which part of it.
+    pub part: usize,
+}
+
+/// One request after the other, in this order. A step that is not named is not taken, and told as failed, as are those of which `unheard`
+/// says so.
+///
+/// # Panics
+///
+/// If the order names a step that the program has not, or completes an upload that was not begun.
 pub async fn in_order(
     bucket: &dyn ObjectStore,
     below: &Path,
     program: &Program,
-    order: &[(usize, usize)],
-    unheard: &dyn Fn(usize, usize) -> bool,
+    order: &[Place],
+    unheard: &dyn Fn(&Place) -> bool,
 ) -> Outcome {
     let first = begin(bucket, below, program).await;
     // What each client knew before each of its steps, as far as it got: a request that takes effect late says what it said when it was sent.
@@ -192,12 +246,25 @@ pub async fn in_order(
     }
     let mut told: Vec<Vec<String>> =
         program.clients.iter().map(|steps| vec![FAILED.to_owned(); steps.len()]).collect();
-    for &(client, nth) in order {
+    let mut uploads = BTreeMap::new();
+    for place in order {
+        let Place { client, nth, part } = *place;
         let known = knew[client][..=nth].iter().rev().flatten().next();
         let mut asking = known.expect("it knew something before its first step").clone();
-        let step = program.clients[client][nth];
-        let answer = asking.step(bucket, below, step, &content(client + 1, nth)).await;
-        if !unheard(client, nth) {
+        let (step, content) = (program.clients[client][nth], content(client + 1, nth));
+        let answer = match step {
+            Step::Upload(key) if part == 0 => {
+                let name = below.clone().join(KEYS[usize::from(key)]);
+                uploads.insert((client, nth), begun(bucket, &name, &content).await);
+                continue;
+            }
+            Step::Upload(key) => {
+                let upload = uploads.remove(&(client, nth)).expect("it is begun before it is completed");
+                asking.completed(key, upload).await
+            }
+            step => asking.step(bucket, below, step, &content).await,
+        };
+        if !unheard(place) {
             knew[client][nth + 1] = Some(asking);
             told[client][nth] = answer;
         }

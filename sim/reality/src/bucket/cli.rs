@@ -2,7 +2,7 @@
 //!
 //! Results go to standard output, as a table; an error is one line on standard error.
 
-use super::compare::{Compared, Plan, compare};
+use super::compare::{Compared, Plan, Ways, compare};
 use crate::cli::Status;
 use asl_host::env::{Env, OsEnv};
 use asl_host::object::url;
@@ -78,11 +78,14 @@ fn obey(args: &Args) -> Result<Status, (Status, String)> {
     let told = |one: &Compared| {
         let _ = out.write_all(line(one).as_bytes());
     };
-    let all = compare(&*bucket, &below, &plan, told).map_err(|why| (Status::Unavailable, why.to_string()))?;
+    let unharmed = url::bucket(&args.location).map_err(|why| (Status::Usage, why.to_string()))?;
+    let ways = Ways { bucket: &*bucket, unharmed: &*unharmed };
+    let all = compare(ways, &below, &plan, told).map_err(|why| (Status::Unavailable, why.to_string()))?;
     let _ = io::stdout().write_all(summary(&all, args.repeats, wire.as_ref()).as_bytes());
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&all).expect("it has only text and numbers");
-        std::fs::write(path, text)
+        std::fs::File::create(path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|why| (Status::Usage, format!("cannot write {}: {why}", path.display())))?;
     }
     let inside = all.iter().all(|one| one.outside.is_empty());
@@ -110,32 +113,25 @@ fn opened(args: &Args) -> Result<(Arc<dyn ObjectStore>, Option<Wire>), String> {
 
 fn line(one: &Compared) -> String {
     let verdict = if one.outside.is_empty() { "inside " } else { "OUTSIDE" };
-    let seen = one.seen.len();
-    let mut text =
-        format!("  {verdict}  {seen:>2} seen, {:>2} allowed  {}: {}\n", one.allowed, one.name, one.program);
-    for outcome in &one.outside {
-        text += &format!("           outside: {outcome}\n");
-    }
-    text
+    let (seen, allowed) = (one.seen.len(), one.allowed);
+    let first = format!("  {verdict}  {seen:>2} seen, {allowed:>2} allowed  {}: {}\n", one.name, one.program);
+    one.outside.iter().fold(first, |text, outcome| format!("{text}           outside: {outcome}\n"))
 }
 
 fn summary(all: &[Compared], repeats: u32, wire: Option<&Wire>) -> String {
     let outside = all.iter().filter(|one| !one.outside.is_empty()).count();
     let unheard: u64 = all.iter().map(|one| one.unheard).sum();
-    let runs = all.len() as u64 * u64::from(repeats);
-    let mut text = format!(
-        "{} programs, {runs} runs: {outside} outside of the model; in {unheard} runs an answer was lost\n",
-        all.len()
+    let (programs, runs) = (all.len(), all.len() as u64 * u64::from(repeats));
+    let first = format!(
+        "{programs} programs, {runs} runs: {outside} outside of the model; in {unheard} runs an answer was lost\n"
     );
-    if let Some(wire) = wire {
+    let harmed = wire.map_or_else(String::new, |wire| {
         let told = wire.told();
-        text += &format!("{} of {} requests were harmed on the way\n", told.harmed(), told.requests());
-    }
-    text += "allowed, and never seen, of the named programs:\n";
-    for one in all.iter().filter(|one| !one.name.starts_with("seed ")) {
-        for outcome in &one.never_seen {
-            text += &format!("  {}: {outcome}\n", one.name);
-        }
-    }
-    text
+        format!("{} of {} requests were harmed on the way\n", told.harmed(), told.requests())
+    });
+    let named = all.iter().filter(|one| !one.name.starts_with("seed "));
+    let never = named.flat_map(|one| one.never_seen.iter().map(move |outcome| (&one.name, outcome)));
+    let never = never.fold(String::new(), |text, (name, outcome)| format!("{text}  {name}: {outcome}\n"));
+    let heading = if never.is_empty() { "" } else { "allowed, and never seen, of the named programs:\n" };
+    format!("{first}{harmed}{heading}{never}")
 }

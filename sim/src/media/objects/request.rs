@@ -187,6 +187,11 @@ impl Request {
             return true;
         }
         let (own, changed) = (self.name(), earlier.name());
+        // Where a part takes a name, elsewhere in vain.
+        let creates = matches!(self, Request::Put { when: When::Absent, .. });
+        if creates && matches!(earlier, Request::Part { .. }) && own == changed {
+            return true;
+        }
         earlier.changes_objects()
             && match self {
                 Request::List { .. } => changed.starts_with(own),
@@ -242,6 +247,12 @@ impl medium::Request<Media> for Request {
                 executor.note_bytes(call, xxh3_64(name.as_bytes()), 1, bytes);
                 executor.note_made();
                 Reply::Done(objects.change(name, Some(bytes.clone())))
+            }
+            Request::Delete { name }
+                if objects.axioms().removal_needs_one && objects.object(name, None).is_none() =>
+            {
+                executor.note(call, xxh3_64(name.as_bytes()), 6);
+                Reply::Refused
             }
             Request::Delete { name } => {
                 executor.note(call, xxh3_64(name.as_bytes()), 2);

@@ -1,6 +1,6 @@
 //! What a bucket holds, and what a change makes of it.
 //!
-//! Uploads that nobody completed stay; nothing that a client can see depends on them, so that they are no part of the digest.
+//! Uploads that nobody completed stay. They are part of the digest only where a client can see something of them: where they take names.
 
 use super::axioms::{Axioms, Conditions};
 use super::request::When;
@@ -60,13 +60,17 @@ impl Objects {
     }
 
     pub(crate) fn digest(&self) -> u128 {
-        if self.held.is_empty() && self.versions.is_empty() {
+        let takes_names = self.axioms.uploads_take_names && !self.uploads.is_empty();
+        if self.held.is_empty() && self.versions.is_empty() && !takes_names {
             return 0;
         }
         let mut state = Xxh3::new();
         self.held.hash(&mut state);
         self.recent.hash(&mut state);
         self.versions.hash(&mut state);
+        if takes_names {
+            self.names_of_uploads().for_each(|name| name.hash(&mut state));
+        }
         state.digest128()
     }
 
@@ -101,9 +105,19 @@ impl Objects {
         match when {
             _ if self.axioms.conditions == Conditions::Ignored => true,
             When::Always => true,
-            When::Absent => !self.held.contains_key(name),
+            When::Absent => !self.held.contains_key(name) && !self.is_taken_by_an_upload(name),
             When::Is(change) => self.held.get(name).is_some_and(|object| object.change == *change),
         }
+    }
+
+    fn is_taken_by_an_upload(&self, name: &str) -> bool {
+        self.axioms.uploads_take_names && self.names_of_uploads().any(|taken| taken == name)
+    }
+
+    /// The names of uploads of which a part was put.
+    fn names_of_uploads(&self) -> impl Iterator<Item = &str> {
+        let begun = self.uploads.values().filter(|upload| !upload.parts.is_empty());
+        begun.map(|upload| upload.name.as_str())
     }
 
     pub(super) fn axioms(&self) -> &'static Axioms {

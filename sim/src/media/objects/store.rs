@@ -112,16 +112,8 @@ impl SimObjectStore {
         match self.sim.send(self.process, Request::Put { name: name.clone(), bytes, when }).await {
             Reply::Done(change) => Ok(self.put_result(change)),
             Reply::Failed(fault) => Err(failed(fault)),
-            Reply::Refused if matches!(asked, When::Is(_)) && self.is_absent(&name) => Err(not_found(&name)),
             _ => Err(refused(&name, asked)),
         }
-    }
-
-    /// Whether a condition failed since nothing is there, in a bucket that says so.
-    fn is_absent(&self, name: &str) -> bool {
-        let world = self.sim.lock();
-        let objects = &world.medium.objects;
-        objects.axioms().absent_is_not_found && objects.object(name, None).is_none()
     }
 
     async fn object(&self, path: &Path, version: Option<&str>) -> Result<Object> {
@@ -221,6 +213,7 @@ impl ObjectStore for SimObjectStore {
                 let request = Request::Delete { name: location.to_string() };
                 match store.sim.send(store.process, request).await {
                     Reply::Failed(fault) => Err(failed(fault)),
+                    Reply::Refused => Err(not_found(location.as_ref())),
                     _ => Ok(location),
                 }
             }
