@@ -26,6 +26,7 @@ pub(super) fn specimens(args: &SpecimensArgs, out: &mut Out) -> Result<Status, E
         seeds: args.seeds,
         ops: args.ops,
         rounds: args.rounds,
+        others_max: args.others,
         jobs: args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
     };
     let mut past = args.seeds_to_kill.as_deref().map(read_past).transpose()?;

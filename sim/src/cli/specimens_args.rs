@@ -22,6 +22,9 @@ pub(super) struct SpecimensArgs {
     /// How many times each is hunted, with seeds of its own; the median counts.
     #[arg(long, value_name = "K", default_value_t = 5, allow_negative_numbers = true, value_parser = rounds)]
     pub(super) rounds: u64,
+    /// In how many of a specimen's rounds another invariant may be broken first, which is told.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) others: u64,
     /// How many threads; as many as there are cores if it is not given. What is found does not depend on it.
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = jobs)]
     pub(super) jobs: Option<usize>,

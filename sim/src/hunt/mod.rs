@@ -33,6 +33,9 @@ pub struct Options {
     pub ops: Option<u32>,
     /// How many rounds.
     pub rounds: u64,
+    /// In how many rounds of a specimen another invariant may come first. Most bugs break several in the end, and which is seen first is
+    /// luck: under seeds that nobody chose, a round in some hundred ends by another.
+    pub others_max: u64,
     /// How many threads.
     pub jobs: usize,
 }
@@ -59,6 +62,8 @@ pub struct Hunted {
     pub rounds: Vec<Round>,
     /// The smallest of the failures that were expected.
     pub smallest: Option<Smallest>,
+    /// In how many rounds another invariant may have come first.
+    pub others_max: u64,
 }
 
 /// The smallest failing run that was found, as a case.
@@ -87,14 +92,17 @@ impl Hunted {
         self.rounds.iter().map(|round| round.killed.as_ref().map(|(_, killer)| &**killer))
     }
 
-    /// Whether every round ended as it should.
+    /// Whether every round ended as it should, but for so many in which another invariant may come first.
     pub fn is_as_expected(&self) -> bool {
-        self.killers().all(|killer| killer == self.expected)
+        let wrong = self.killers().filter(|&killer| killer != self.expected).count() as u64;
+        let survived = self.expected.is_some() && self.killers().any(|killer| killer.is_none());
+        let others_max = if self.expected.is_some() { self.others_max } else { 0 };
+        !survived && wrong <= others_max
     }
 
     /// What is to be said of how it ended: what it should not have ended by, if there was such a round.
     pub fn killer(&self) -> Option<&str> {
-        let wrong = self.killers().find(|&killer| killer != self.expected);
+        let wrong = self.killers().find(|&killer| killer != self.expected && !self.is_as_expected());
         wrong.unwrap_or(self.expected)
     }
 
@@ -166,7 +174,13 @@ pub fn hunt(target: &Target, options: &Options, progress: &Progress) -> Result<H
         }
         rounds.push(round);
     }
-    Ok(Hunted { name: name(target).to_owned(), expected: target.breaks(), rounds, smallest })
+    Ok(Hunted {
+        name: name(target).to_owned(),
+        expected: target.breaks(),
+        rounds,
+        smallest,
+        others_max: options.others_max,
+    })
 }
 
 fn round(summary: &Summary, elapsed: Duration) -> Result<Round, Stopped> {
@@ -222,7 +236,7 @@ mod tests {
             elapsed: Duration::from_millis(runs),
             killed: killer.map(|killer| (1, killer.to_owned())),
         });
-        Hunted { name: "some".to_owned(), expected, rounds: rounds.collect(), smallest: None }
+        Hunted { name: "some".to_owned(), expected, rounds: rounds.collect(), smallest: None, others_max: 0 }
     }
 
     #[test]
@@ -240,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn a_round_may_end_by_another_invariant_where_that_is_allowed_but_not_in_survival() {
+        let allowed = |killers: &[Option<&str>]| Hunted { others_max: 1, ..hunted(Some("a"), killers) };
+        assert!(allowed(&[Some("a"), Some("b"), Some("a")]).is_as_expected());
+        assert!(!allowed(&[Some("b"), Some("b"), Some("a")]).is_as_expected());
+        assert!(!allowed(&[Some("a"), None, Some("a")]).is_as_expected());
+        let sound = Hunted { others_max: 1, ..hunted(None, &[Some("a")]) };
+        assert!(!sound.is_as_expected(), "a host without a bug breaks nothing");
+    }
+
+    #[test]
     fn a_host_without_a_bug_is_as_expected_if_nothing_is_found() {
         assert!(hunted(None, &[None]).is_as_expected());
         assert!(!hunted(None, &[Some("a")]).is_as_expected());
@@ -250,7 +274,7 @@ mod tests {
     fn a_hunt_does_not_depend_on_the_number_of_threads_but_for_its_seconds() {
         let target = crate::catalogue::find("specimen:segment-dir-not-synced").expect("it is built in");
         let with = |jobs| {
-            let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 3, jobs };
+            let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 3, others_max: 0, jobs };
             let mut hunted = hunt(&target, &options, &Progress::default()).expect("it comes to an end");
             hunted.rounds.iter_mut().for_each(|round| round.elapsed = Duration::ZERO);
             hunted
@@ -265,7 +289,7 @@ mod tests {
         let target = crate::catalogue::find("specimen:control").expect("it is built in");
         let progress = Progress::default();
         progress.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 1, jobs: 1 };
+        let options = Options { base_seed: 1, seeds: 500, ops: None, rounds: 1, others_max: 0, jobs: 1 };
         assert_eq!(hunt(&target, &options, &progress), Err(Stopped::Interrupted));
     }
 }

@@ -123,12 +123,19 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const OPTIONS: Options = Options { base_seed: 1, seeds: 1000, ops: None, rounds: 1, jobs: 2 };
+    const OPTIONS: Options =
+        Options { base_seed: 1, seeds: 1000, ops: None, rounds: 1, others_max: 0, jobs: 2 };
 
     fn hunted(name: &str, runs: u64, killed: bool) -> Hunted {
         let killed = killed.then(|| (1, "append-durable".to_owned()));
         let rounds = vec![Round { runs, elapsed: Duration::ZERO, killed }];
-        Hunted { name: name.to_owned(), expected: Some("append-durable"), rounds, smallest: None }
+        Hunted {
+            name: name.to_owned(),
+            expected: Some("append-durable"),
+            rounds,
+            smallest: None,
+            others_max: 0,
+        }
     }
 
     #[test]

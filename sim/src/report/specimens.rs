@@ -27,7 +27,7 @@ impl Row<'_> {
 
 /// What is going to be done.
 pub(crate) fn heading(options: &Options) -> String {
-    let Options { base_seed, seeds, ops, rounds, jobs } = *options;
+    let Options { base_seed, seeds, ops, rounds, jobs, .. } = *options;
     let ops = ops
         .map_or_else(String::new, |ops| format!(" of {}", things(u64::from(ops), "operation", "operations")));
     format!(
@@ -258,7 +258,7 @@ mod tests {
             elapsed: Duration::from_millis(runs / 5),
             killed: killer.map(|killer| (0x2a, killer.to_owned())),
         });
-        Hunted { name: name.to_owned(), expected, rounds: rounds.collect(), smallest: None }
+        Hunted { name: name.to_owned(), expected, rounds: rounds.collect(), smallest: None, others_max: 0 }
     }
 
     #[test]
@@ -274,7 +274,7 @@ mod tests {
         ];
         let rows: Vec<Row<'_>> =
             all.iter().map(|(hunted, before)| Row { hunted, before: *before, case: None }).collect();
-        let options = Options { base_seed: 1, seeds: 10_000, ops: None, rounds: 3, jobs: 2 };
+        let options = Options { base_seed: 1, seeds: 10_000, ops: None, rounds: 3, others_max: 0, jobs: 2 };
         let elapsed = Duration::from_secs(12);
         let text = [heading(&options), table(&rows), summary(&rows, elapsed)].concat();
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());

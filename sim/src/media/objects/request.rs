@@ -248,9 +248,7 @@ impl medium::Request<Media> for Request {
                 executor.note_made();
                 Reply::Done(objects.change(name, Some(bytes.clone())))
             }
-            Request::Delete { name }
-                if objects.axioms().removal_needs_one && objects.object(name, None).is_none() =>
-            {
+            Request::Delete { name } if !objects.can_remove(name) => {
                 executor.note(call, xxh3_64(name.as_bytes()), 6);
                 Reply::Refused
             }

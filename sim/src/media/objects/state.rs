@@ -110,6 +110,11 @@ impl Objects {
         }
     }
 
+    /// Whether a removal finds what it needs.
+    pub(super) fn can_remove(&self, name: &str) -> bool {
+        !self.axioms.removal_needs_one || self.held.contains_key(name) || self.is_taken_by_an_upload(name)
+    }
+
     fn is_taken_by_an_upload(&self, name: &str) -> bool {
         self.axioms.uploads_take_names && self.names_of_uploads().any(|taken| taken == name)
     }
