@@ -1,5 +1,6 @@
 //! The host on object stores, on a bucket in memory: what a client of it sees, and that one which waits stops no other.
 
+use asl_host::env::Env;
 use asl_host::{
     ErrorKind, Host, LogSeq, ObjectHandle, ObjectHost, ObjectOptions, Result, Store, StoreLocation, TimerEnv,
 };
@@ -47,6 +48,7 @@ struct Busy {
     name: &'static str,
     refusals: AtomicU32,
     reads: Option<AtomicU32>,
+    takes_time: bool,
 }
 
 impl fmt::Display for Busy {
@@ -68,6 +70,9 @@ impl ObjectStore for Busy {
             && self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
         {
             return Err(Error::Generic { store: "busy bucket", source: "503 Slow Down".into() });
+        }
+        if self.takes_time {
+            TimerEnv::default().sleep(Duration::from_millis(2)).await;
         }
         self.bucket.put_opts(at, payload, options).await
     }
@@ -147,7 +152,13 @@ fn what_one_process_wrote_another_opens_and_fences_it_off() {
 #[test]
 fn sixteen_clients_share_a_thread_and_one_that_backs_off_stops_no_other() {
     let bucket = Arc::new(InMemory::new());
-    let busy = || Busy { bucket: bucket.clone(), name: "busy", refusals: AtomicU32::new(3), reads: None };
+    let busy = || Busy {
+        bucket: bucket.clone(),
+        name: "busy",
+        refusals: AtomicU32::new(3),
+        reads: None,
+        takes_time: false,
+    };
     let options = ObjectOptions { backoff: Duration::from_millis(40), ..ObjectOptions::default() };
     let mut clients: Vec<Pin<Box<dyn Future<Output = Result<usize>>>>> = Vec::new();
     for client in 0..16 {
@@ -182,8 +193,13 @@ fn a_bucket_that_is_out_of_order_is_an_io_error_and_the_handle_refuses_work_unti
     let options =
         ObjectOptions { attempts_max: 2, backoff: Duration::from_millis(1), ..ObjectOptions::default() };
     block_on(async {
-        let broken =
-            Busy { bucket: bucket.clone(), name: "ledger", refusals: AtomicU32::new(0), reads: None };
+        let broken = Busy {
+            bucket: bucket.clone(),
+            name: "ledger",
+            refusals: AtomicU32::new(0),
+            reads: None,
+            takes_time: false,
+        };
         let broken = Arc::new(broken);
         let store = host(broken.clone(), options).create_store(&at).await?;
         store.append(b"one").await?;
@@ -210,6 +226,7 @@ fn a_page_in_place_of_an_object_is_no_damage_and_is_read_again() {
         name: "nothing",
         refusals: AtomicU32::new(0),
         reads: Some(AtomicU32::new(0)),
+        takes_time: false,
     });
     let options =
         ObjectOptions { backoff: Duration::from_millis(1), part_len: 3, ..ObjectOptions::default() };
@@ -233,31 +250,38 @@ fn a_page_in_place_of_an_object_is_no_damage_and_is_read_again() {
     .expect("nothing fails");
 }
 
+/// How many entries so many clients need, who each append so many records.
+fn entries(clients: u64, each: u64, linger: Duration) -> u64 {
+    let inner = Arc::new(InMemory::new());
+    let (name, refusals) = ("nothing", AtomicU32::new(0));
+    let bucket = Arc::new(Busy { bucket: inner.clone(), name, refusals, reads: None, takes_time: true });
+    let options = ObjectOptions { linger, ..ObjectOptions::default() };
+    block_on(async {
+        let store = host(bucket, options).create_store(&StoreLocation::new("ledger")).await?;
+        let client = || async {
+            for _ in 0..each {
+                store.append(b"record").await?;
+            }
+            Result::<()>::Ok(())
+        };
+        futures_util::future::try_join_all((0..clients).map(|_| client())).await?;
+        assert_eq!(contents(&store).await?.len() as u64, clients * each);
+        Result::<()>::Ok(())
+    })
+    .expect("nothing fails");
+    let below = Path::from("ledger/entries");
+    block_on(inner.list_with_delimiter(Some(&below))).expect("it answers").objects.len() as u64
+}
+
+#[test]
+fn records_that_arrive_while_a_batch_is_put_share_the_next_one() {
+    // Each went alone: the first in line led a batch of its own record, and so did each behind it.
+    let entries = entries(16, 20, Duration::ZERO);
+    assert!(entries <= 1 + 3 * 20, "{entries} entries for 16 times 20 records");
+}
+
 #[test]
 fn a_leader_that_lingers_puts_what_all_clients_append_together() {
-    const CLIENTS: u64 = 16;
-    const ROUNDS: u64 = 4;
-    let entries = |linger| {
-        let bucket = Arc::new(InMemory::new());
-        let options = ObjectOptions { linger, ..ObjectOptions::default() };
-        block_on(async {
-            let store = host(bucket.clone(), options).create_store(&StoreLocation::new("ledger")).await?;
-            let clients = (0..CLIENTS).map(|_| async {
-                for _ in 0..ROUNDS {
-                    store.append(b"record").await?;
-                }
-                Result::<()>::Ok(())
-            });
-            futures_util::future::try_join_all(clients).await?;
-            assert_eq!(contents(&store).await?.len() as u64, CLIENTS * ROUNDS);
-            Result::<()>::Ok(())
-        })
-        .expect("nothing fails");
-        let below = Path::from("ledger/entries");
-        let all = block_on(bucket.list_with_delimiter(Some(&below))).expect("it answers").objects;
-        all.len() as u64
-    };
-    // The creation of the store, a first batch, and then all of them together; the first that appends finds nobody beside it.
-    let together = entries(Duration::from_millis(200));
-    assert!(together <= 1 + 2 * ROUNDS, "{together} entries");
+    let entries = entries(16, 4, Duration::from_millis(200));
+    assert!(entries <= 1 + 4 + 2, "{entries} entries for 16 times 4 records");
 }

@@ -127,11 +127,14 @@ impl Log {
         let queued = Queued { record: record.to_vec(), expected, outcome: outcome.clone(), withdrawn };
         self.inner().queue.push_back(queued);
         loop {
-            let _turn = self.turns.enter().await;
+            // Whose record was put with others needs no turn to hear of it: else whoever has just appended would be the next to lead, with
+            // one record, for ever.
+            let turn = self.turns.enter_unless(|| outcome.get().is_some()).await;
             if let Some(outcome) = outcome.get() {
                 return outcome.map_err(|kind| Failure::new(kind, ""));
             }
             self.lead(requests, names).await?;
+            drop(turn);
         }
     }
 

@@ -27,7 +27,16 @@ impl Turns {
 
     /// Waits until nobody is inside.
     pub(super) async fn enter(&self) -> Turn<'_> {
-        poll_fn(|context| {
+        let entered = self.enter_unless(|| false).await;
+        entered.expect("it waits for nothing else")
+    }
+
+    /// Waits until nobody is inside, or until there is no need to enter any more. That may come about only while somebody is inside.
+    pub(super) async fn enter_unless(&self, needless: impl Fn() -> bool) -> Option<Turn<'_>> {
+        let entered = poll_fn(|context| {
+            if needless() {
+                return Poll::Ready(false);
+            }
             let mut queue = self.queue();
             if queue.taken {
                 if !queue.waiters.iter().any(|waker| waker.will_wake(context.waker())) {
@@ -36,10 +45,9 @@ impl Turns {
                 return Poll::Pending;
             }
             queue.taken = true;
-            Poll::Ready(())
-        })
-        .await;
-        Turn(self)
+            Poll::Ready(true)
+        });
+        entered.await.then(|| Turn(self))
     }
 }
 
