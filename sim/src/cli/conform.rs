@@ -124,7 +124,7 @@ fn refused(why: Refused, target: &str, location: &Path) -> Error {
     let way_out = "name an existing directory that can be written with --location DIR";
     match why {
         Refused::NotOnDisk => Error::new(format!("{target} cannot be started on a real disk"))
-            .hint(format!("`{} run` tries it in simulation", program()))
+            .hint(format!("`{} run` tries it in simulation; a host on object stores takes a URL", program()))
             .status(Status::Unavailable),
         Refused::Location(why) => Error::new(format!("{cannot}: {why}")).hint(way_out),
         Refused::Io(error) => Error::new(format!("{cannot}: {}", plain(&error))).hint(way_out),
