@@ -355,7 +355,7 @@ impl Executor {
     }
 
     /// The world lives on, and as many calls may be made from now on as in a run.
-    #[cfg(feature = "programs")]
+    #[cfg(any(feature = "programs", feature = "objects", madsim))]
     pub(crate) fn allow_more_calls(&mut self) {
         self.calls_max = self.pauses.max(self.injected.calls).saturating_add(CALLS_MAX);
     }
